@@ -1,0 +1,120 @@
+"""The way of every image data set from files to batches on the device."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from data_modules.cache import image_array
+from data_modules.errors import DataError
+from data_modules.loader import ArrayLoader, Batch, Column
+from data_modules.sampler import EpochOrder
+
+DeviceResident = Literal["auto", True, False]
+
+# Of the memory that is free when the data is loaded; the rest is for networks, activations and the system.
+RESIDENT_SHARE = 0.5
+
+
+class ImageDataModule(L.LightningDataModule):
+    """Image files -> one uint8 array file -> batches whose images become float in [-1, 1] on the device.
+
+    A subclass says which files there are (`image_paths`) and builds its loaders from `loader`.
+
+    Args:
+        root: folder of the data set.
+        image_size: height and width of the images in a batch; files of another size are resized with antialiasing.
+        batch_size: training batch of one process.
+        eval_batch_size: validation batch.
+        flip: mirror each training image left to right with probability 1/2, decided by (seed, epoch, image).
+        seed: of the training order, the flips and the split.
+        device_resident: keep the whole uint8 array on the device ("auto": when it fits into half of the free memory);
+            otherwise batches are gathered from the memory-mapped file.
+        cache_dir: where the array file is kept; `root/.lit_gans_cache` by default.
+        workers: processes or threads that decode images when the array file is built; all cores by default.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        image_size: int = 64,
+        batch_size: int = 64,
+        eval_batch_size: int = 128,
+        flip: bool = False,
+        seed: int = 0,
+        device_resident: DeviceResident = "auto",
+        cache_dir: str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        super().__init__()
+        if image_size < 8 or batch_size < 1 or eval_batch_size < 1:
+            raise DataError(
+                f"data: image_size={image_size} must be at least 8, batch_size={batch_size} and "
+                f"eval_batch_size={eval_batch_size} at least 1"
+            )
+        self.root = Path(root).expanduser()
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.flip = flip
+        self.seed = seed
+        self.device_resident: DeviceResident = device_resident
+        self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / ".lit_gans_cache"
+        self.workers = workers
+
+    def images(self, paths: list[Path]) -> Column:
+        """The images of `paths` as uint8 (N, 3, H, W): a tensor on the device, or the read-only memory map."""
+        array = image_array(paths, self.image_size, self.cache_dir, workers=self.workers)
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        resident = self.device_resident
+        if resident == "auto":
+            resident = array.nbytes < RESIDENT_SHARE * free_memory(device)
+        # np.array copies: torch refuses to share read-only memory, and a copy is what "resident" asks for
+        return torch.from_numpy(np.array(array)).to(device) if resident else array
+
+    def loader(self, columns: dict[str, Column], rows: Tensor, *, train: bool) -> ArrayLoader:
+        """Batches of these rows for this process: shuffled for training, in order otherwise."""
+        trainer = self.trainer
+        order = EpochOrder(
+            length=len(rows),
+            batch_size=self.batch_size if train else self.eval_batch_size,
+            seed=self.seed,
+            shuffle=train,
+            rank=trainer.global_rank if trainer else 0,
+            world_size=trainer.world_size if trainer else 1,
+        )
+        if train and len(order) == 0:
+            raise DataError(
+                f"{self.root}: {order.length} training images are less than one batch of "
+                f"{self.batch_size} x {order.world_size} process(es); set data.batch_size lower"
+            )
+        pin = trainer is not None and trainer.strategy.root_device.type == "cuda"
+        return ArrayLoader(columns, rows, order, flip=train and self.flip, pin=pin)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """uint8 -> float in [-1, 1], mirrored where the loader said so; on the device."""
+        if "image" not in batch:
+            return batch
+        image = to_float(batch["image"])
+        if (flip := batch.pop("flip", None)) is not None:
+            image = torch.where(flip.view(-1, 1, 1, 1), image.flip(-1), image)
+        return {**batch, "image": image}
+
+
+def to_float(image: Tensor) -> Tensor:
+    """uint8 in 0..255 -> float in [-1, 1]: `x / 127.5 - 1`."""
+    return image.to(torch.float32).div_(127.5).sub_(1)
+
+
+def free_memory(device: torch.device) -> int:
+    """Free bytes on the device; for a CPU, the free physical memory."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):  # not every system tells
+        return 0

@@ -1,0 +1,222 @@
+"""Any list of image files -> one uint8 array file: built once, in parallel, atomically, with a fingerprint."""
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from filelock import FileLock
+from PIL import Image, ImageOps
+
+from data_modules.errors import DataError, listing
+
+# Raise it when the same files would give other bytes: other resizing, other order on disk.
+FORMAT_VERSION = 1
+CHUNK = 256
+
+
+def image_array(
+    paths: Sequence[Path],
+    size: int | tuple[int, int],
+    cache_dir: Path,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+) -> np.ndarray:
+    """All images of ``paths`` as one read-only memory map, decoded at the first call and only opened after that.
+
+    The file is ``cache_dir/images_<H>x<W>_<fingerprint>.npy``; ``np.load(file, mmap_mode="r")`` opens it too. It is
+    built again when its size or header is wrong, and under another name when a file, the list or ``size`` changes;
+    files of earlier fingerprints are left where they are. Processes that start at once build it once.
+
+    Args:
+        paths: the image files, in the order of the rows.
+        size: height and width (one number for both). Images of another size are squashed to it (Lanczos).
+        cache_dir: folder of the array file; created when missing.
+        workers: threads that decode (default: one a usable core, at most 8).
+        progress: show a progress bar while building, if standard error is a terminal.
+
+    Returns:
+        uint8 array of shape (N, 3, H, W), values 0 to 255, RGB.
+
+    Raises:
+        DataError: no paths; missing files; unreadable files (all of them are named, up to 20); a ``cache_dir`` that
+            cannot be written. No part of a file is left behind.
+    """
+    height, width = _height_width(size)
+    name = f"images_{height}x{width}_{fingerprint(paths, size)}.npy"
+    file = cache_dir / name
+    shape = (len(paths), 3, height, width)
+    if not _is_whole(file, shape):
+        try:
+            cache_dir.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache_dir / f"{name}.lock"):
+                if not _is_whole(file, shape):
+                    _build(paths, shape, file, workers, progress)
+        except OSError as error:
+            raise DataError(
+                f"cannot write the image cache {file} ({error.strerror or error}): "
+                "set the data module's `cache_dir` to a folder that can be written and has enough space"
+            ) from error
+    return cast(np.ndarray, np.load(file, mmap_mode="r"))
+
+
+def fingerprint(paths: Sequence[Path], size: int | tuple[int, int]) -> str:
+    """20 hexadecimal digits that change with the order, the absolute names, sizes and modification times of the files,
+    with the target size, and with the format of the cache.
+
+    Raises:
+        DataError: no paths, or missing files (up to 20 are named).
+    """
+    if len(paths) == 0:
+        raise DataError("no image files: the list of paths is empty")
+    digest = hashlib.blake2b(repr((FORMAT_VERSION, _height_width(size))).encode(), digest_size=10)
+    missing: list[str] = []
+    lines: list[str] = []
+    # A plain os.stat a file: 45 ms for 18,009 files, where Path.stat takes 70 ms and os.scandir 65 ms (and scandir
+    # would also read the files beside those listed).
+    for path in paths:
+        try:
+            stat = os.stat(path)
+        except OSError as error:
+            reason = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
+            missing.append(f"{path}{reason}")
+        else:
+            lines.append(f"{os.path.abspath(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\0")
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(paths):,} image files are missing; put them back or take them off the list:"
+            + listing(missing)
+        )
+    digest.update("".join(lines).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """One image file as 8-bit RGB, upright (EXIF orientation is applied).
+
+    Transparent images are laid on white; 16-bit greyscale is scaled to 8 bits; of several frames the first is taken.
+
+    Raises:
+        Exception: whatever Pillow raises for a file that is missing, truncated or no image.
+    """
+    with Image.open(path) as image:
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I"):
+            # Pillow cuts such values off at 255 (or drops the low byte, by version); 65535 must become 255.
+            levels = np.asarray(image).astype(np.int64)
+            if levels.min() < 0 or levels.max() > 65535:
+                raise ValueError("32-bit pixels have no known range")
+            return Image.fromarray(((levels + 128) // 257).astype(np.uint8)).convert("RGB")
+        if image.mode == "F":
+            raise ValueError("floating-point pixels have no known range")
+        if image.has_transparency_data:
+            # The colour under full transparency is arbitrary, often black; only laying the image on something hides it.
+            layer = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+        return image.convert("RGB")
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _height_width(size: int | tuple[int, int]) -> tuple[int, int]:
+    height, width = (size, size) if isinstance(size, int) else size
+    if height < 1 or width < 1:
+        raise DataError(f"image size {height}x{width}: height and width must be at least 1")
+    return height, width
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
+    """Whether ``file`` has exactly the bytes of the header and the length of an array of ``shape``."""
+    header = _header(shape)
+    try:
+        if file.stat().st_size != len(header) + int(np.prod(shape, dtype=np.int64)):
+            return False
+        with file.open("rb") as stream:
+            return stream.read(len(header)) == header
+    except OSError:
+        return False
+
+
+def _build(
+    paths: Sequence[Path], shape: tuple[int, int, int, int], file: Path, workers: int | None, progress: bool
+) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    _, channels, height, width = shape
+    header = _header(shape)
+    unreadable: list[tuple[Path, str]] = []
+    writing = threading.Lock()
+    # The lock file admits one builder, so a fixed name is safe, and what a killed builder left is overwritten.
+    temporary = file.with_name(f"{file.name}.tmp")
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not (progress and console.is_terminal),
+    )
+
+    # Threads, not processes: Pillow decodes and resizes without the GIL, nothing is forked under torch's threads, and
+    # no __main__ is imported again. What holds the GIL bounds only tiny images (about 10,000 64x64 PNGs a second);
+    # larger ones scale with the cores.
+    workers = max(1, min(8, usable_cores()) if workers is None else workers)
+    try:
+        # Written through a file handle, not a memory map: on a full disk a map kills the process with SIGBUS, while a
+        # write raises.
+        with temporary.open("wb") as stream, bar, ThreadPoolExecutor(workers) as pool:
+            stream.write(header)
+
+            def write_chunk(start: int) -> int:
+                chunk = paths[start : start + CHUNK]
+                rows = np.zeros((len(chunk), channels, height, width), np.uint8)
+                for row, path in zip(rows, chunk, strict=True):
+                    try:
+                        image = read_rgb(path)
+                        if image.size != (width, height):
+                            image = image.resize((width, height), Image.Resampling.LANCZOS)
+                        row[:] = np.asarray(image).transpose(2, 0, 1)
+                    except Exception as error:  # a broken file may raise anything; every one of them is reported
+                        unreadable.append((path, str(error) or type(error).__name__))
+                with writing:
+                    stream.seek(len(header) + start * channels * height * width)
+                    stream.write(rows.data)
+                return len(chunk)
+
+            task = bar.add_task("Caching images", total=len(paths))
+            try:
+                for done in as_completed([pool.submit(write_chunk, start) for start in range(0, len(paths), CHUNK)]):
+                    bar.advance(task, done.result())
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+            if unreadable:
+                raise DataError(
+                    f"{len(unreadable):,} of {len(paths):,} image files cannot be read; repair or remove them:"
+                    + listing(f"{path}: {reason}" for path, reason in sorted(unreadable))
+                )
+            stream.flush()
+            # Else a power cut after the renaming may leave a file of the right length full of zeros.
+            os.fsync(stream.fileno())
+        os.replace(temporary, file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,53 @@
+"""An order of the samples that is a function of (seed, epoch): the same on every machine, shardable and resumable."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class EpochOrder:
+    """Which sample comes when, for one process of `world_size`.
+
+    A global batch holds `batch_size * world_size` samples of one permutation and rank r takes the r-th part of it, so
+    that several processes together see exactly what one process with the union batch sees.
+
+    Args:
+        length: number of samples.
+        batch_size: samples in a batch of one process.
+        seed: together with the epoch, determines the permutation and the flips.
+        shuffle: permute anew in each epoch, and drop the last incomplete batch. Otherwise samples come in file order,
+            each exactly once, rank r taking every `world_size`-th.
+    """
+
+    length: int
+    batch_size: int
+    seed: int = 0
+    shuffle: bool = True
+    rank: int = 0
+    world_size: int = 1
+
+    def __len__(self) -> int:
+        """Batches in an epoch of this process."""
+        if self.shuffle:
+            return self.length // (self.batch_size * self.world_size)
+        return -(-len(range(self.rank, self.length, self.world_size)) // self.batch_size)
+
+    def generator(self, epoch: int) -> torch.Generator:
+        """A fresh generator whose state depends on (seed, epoch) alone."""
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
+
+    def batches(self, epoch: int) -> list[Tensor]:
+        """Index tensors, one a batch, of this process in this epoch."""
+        if not self.shuffle:
+            return list(torch.arange(self.rank, self.length, self.world_size).split(self.batch_size))
+        order = torch.randperm(self.length, generator=self.generator(epoch))
+        parts = order[: len(self) * self.batch_size * self.world_size].view(len(self), self.world_size, -1)
+        return list(parts[:, self.rank])
+
+    def flips(self, epoch: int) -> Tensor:
+        """One fair coin a sample, (length,) bool: a function of (seed, epoch, index), not of the batch it falls into."""
+        generator = self.generator(epoch)
+        torch.randperm(self.length, generator=generator)  # the coins come after the permutation in the stream
+        return torch.rand(self.length, generator=generator) < 0.5

@@ -1,0 +1,34 @@
+"""lit_gans: train, score and use classic and conditional image generators with PyTorch Lightning.
+
+The public names are imported on first use, so that `import lit_gans` (and `lit-gans --help`) does not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lit_gans.models.cdcgan import CDCGAN
+    from lit_gans.models.evaluator import Evaluator
+    from lit_gans.models.gan import GAN
+    from lit_gans.models.loading import load
+
+_HOMES = {
+    "CDCGAN": "lit_gans.models.cdcgan",
+    "Evaluator": "lit_gans.models.evaluator",
+    "GAN": "lit_gans.models.gan",
+    "load": "lit_gans.models.loading",
+}
+
+__all__ = ["CDCGAN", "GAN", "Evaluator", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lit_gans' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

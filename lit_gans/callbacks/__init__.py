@@ -1,0 +1,1 @@
+"""Lightning callbacks and loggers: speed, progress, curves, Weights & Biases."""

@@ -1,0 +1,66 @@
+"""Which checkpoints a run keeps."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps `checkpoints/last.ckpt` of the run, from which `fit --ckpt_path` continues bit for bit.
+
+    Written every few batches, with the last batch, and on SIGTERM and Ctrl-C. Any other exception writes
+    `exception.ckpt`, because its weights may be the broken ones. (Lightning's ModelCheckpoint saves the end of a run
+    after it has counted an unfinished epoch as complete, so a run that stops in the middle of one would not continue
+    there.)
+
+    Args:
+        every: batches between two saves.
+    """
+
+    def __init__(self, every: int = 500) -> None:
+        self.every = every
+        self.saved_at = -1
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        stops = trainer.should_stop or trainer.global_step == trainer.max_steps
+        last_of_run = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
+        if trainer.global_step % self.every == 0 or stops or last_of_run:
+            self.save(trainer, "last.ckpt")
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.saved_at != trainer.global_step:  # stopped by something that came after the batch
+            self.save(trainer, "last.ckpt")
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if trainer.training and trainer.global_step:
+            interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+            self.save(trainer, "last.ckpt" if interrupted else "exception.ckpt")
+
+    def save(self, trainer: L.Trainer, name: str) -> None:
+        path = Path(trainer.log_dir or ".") / "checkpoints" / name
+        temporary = path.with_suffix(".tmp")
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            os.replace(temporary, path)
+        self.saved_at = trainer.global_step
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps `checkpoints/best.ckpt`, the highest `val/score`: on held-out training scenes, never on a test list.
+
+    Does nothing in a run without that score.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(filename="best", monitor="val/score", mode="max", enable_version_counter=False)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.monitor in trainer.callback_metrics:
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Nothing: a score is new after validation only."""

@@ -1,0 +1,106 @@
+"""Weights & Biases that no missing account, missing network or missing terminal can break."""
+
+from __future__ import annotations
+
+import netrc
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_warn
+
+Mode = Literal["auto", "online", "offline", "off"]
+
+INIT_TIMEOUT = 20  # seconds for the server to answer, after the 10 that wandb spends on naming the user
+
+_WANDB_MODES: dict[str, Mode] = {
+    "online": "online",
+    "run": "online",
+    "shared": "online",
+    "offline": "offline",
+    "dryrun": "offline",
+    "disabled": "off",
+}
+
+
+def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans") -> Logger | None:
+    """Return a logger that sends metrics to Weights & Biases, or None where it is not wanted.
+
+    Args:
+        mode: ``"off"``: None. ``"offline"``: write below ``save_dir/wandb``, for ``wandb sync`` later. ``"online"``:
+            send; without an account or an answering server, warn and go on offline. ``"auto"``: what the environment's
+            ``WANDB_MODE`` says, else online where an account is configured and None elsewhere.
+        save_dir: Folder for the local files.
+        name: Name of the run on the site.
+        project: Project on the site.
+
+    An account is configured by ``WANDB_API_KEY``, or by ``wandb login`` (an entry in the netrc file for the server,
+    which is W&B's own or ``WANDB_BASE_URL``). Nothing is ever asked on the terminal.
+    """
+    if mode == "auto":
+        mode = _WANDB_MODES.get(os.environ.get("WANDB_MODE", ""), "online" if _has_account() else "off")
+    if mode == "off":
+        return None
+    if mode == "online" and not _has_account():
+        _warn_offline("no account is configured here", "run `wandb login` or set WANDB_API_KEY")
+        mode = "offline"
+    return _FallbackWandbLogger(
+        name=name,
+        save_dir=save_dir,
+        project=project,
+        log_model=False,
+        mode=mode,
+        settings={"init_timeout": INIT_TIMEOUT},
+    )
+
+
+class _FallbackWandbLogger(WandbLogger):
+    """A WandbLogger that goes on offline when the server cannot be reached or refuses."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Lightning passes it always; wandb warns that it has no effect.
+        self._wandb_init.pop("anonymous", None)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        import wandb
+
+        try:
+            return super().experiment
+        except wandb.Error as error:
+            if self._wandb_init["mode"] == "offline":
+                raise
+            _warn_offline(str(error).replace("\n", " "), "check the network and the key, or set WANDB_MODE=offline")
+            self._wandb_init["mode"] = "offline"
+            return super().experiment
+
+
+def _warn_offline(why: str, what_to_do: str) -> None:
+    rank_zero_warn(f"Weights & Biases: {why}; logging offline. To send: {what_to_do}; later: `wandb sync`.")
+
+
+def _has_account() -> bool:
+    """Whether wandb would find a key, told without importing wandb (which takes a second)."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    if base_url := os.environ.get("WANDB_BASE_URL"):
+        servers = [urlsplit(base_url).netloc]
+    else:
+        servers = ["api.wandb.ai", "api.forge.coreweave.com"]
+    try:
+        entries = netrc.netrc(_netrc_file()).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return any(server in entries for server in servers)
+
+
+def _netrc_file() -> Path:
+    if path := os.environ.get("NETRC"):
+        return Path(path).expanduser()
+    unix = Path("~/.netrc").expanduser()
+    return unix if unix.exists() else Path("~/_netrc").expanduser()

@@ -1,0 +1,42 @@
+"""``lit-gans data``: check a data folder, or render one."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands ``check`` and ``render-iclevr``."""
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
+    check.add_argument("kind", choices=["iclevr"], help="the layout the folder should have")
+    check.add_argument("folder", type=Path, metavar="DIR", help="folder of objects.json and train.json")
+    check.add_argument("--images", metavar="FOLDER", help="folder of the images (default: DIR/images, DIR/iclevr, DIR)")
+
+    render = actions.add_parser("render-iclevr", help="render a data set of the iCLEVR layout")
+    render.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
+    render.add_argument("--scenes", type=_positive, required=True, metavar="N", help="scenes, of three images each")
+    render.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    render.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
+    render.add_argument("--workers", type=_positive, metavar="K", help="processes (default: one a core)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; the exit code is 1 if a check finds a fault, else 0."""
+    if args.action == "check":
+        from data_modules.iclevr_files import check
+
+        report = check(args.folder, args.images)
+        print(report)
+        return 0 if report.ok else 1
+
+    from data_modules.rendered.scenes import write_dataset
+
+    write_dataset(args.folder, args.scenes, size=args.size, seed=args.seed, workers=args.workers, progress=True)
+    return 0
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

@@ -1,0 +1,146 @@
+"""fit, validate, test and predict through LightningCLI."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger, Logger
+
+import lit_gans.models.cdcgan
+import lit_gans.models.evaluator  # noqa: F401  imported classes can be named without their module
+from data_modules.base import ImageDataModule
+from lit_gans.callbacks.buffers import AverageBuffers
+from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from lit_gans.callbacks.curves import Curves
+from lit_gans.callbacks.progress import progress_bar
+from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
+from lit_gans.callbacks.throughput import Throughput
+from lit_gans.callbacks.wandb import wandb_logger
+from lit_gans.configs import find_config
+from lit_gans.errors import InputError
+from lit_gans.models.base import ImageModel
+from lit_gans.training.precision import best_precision
+
+RUNS = "runs"
+
+
+class Trainer(L.Trainer):
+    """Lightning's Trainer with `precision: auto`: bf16 where the hardware has it, fp32 elsewhere."""
+
+    def __init__(
+        self, *args: Any, accelerator: str | Accelerator = "auto", precision: str | int = "auto", **kwargs: Any
+    ) -> None:
+        if precision == "auto":
+            precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
+        super().__init__(*args, accelerator=accelerator, precision=precision, **kwargs)  # type: ignore[arg-type]
+
+
+class SaveFitConfig(SaveConfigCallback):
+    """`config.yaml` in the run folder of a training, where `--ckpt_path` alone finds it."""
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            super().setup(trainer, pl_module, stage)
+
+
+class CLI(LightningCLI):
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--run_name", type=str | None, default=None, help="folder in runs/; the config's name")
+        parser.add_argument("--wandb", type=Literal["auto", "online", "offline", "off"], default="auto")
+        parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(SampleGrid, "samples")
+        for name in ("num_classes", "class_names", "image_size"):
+            # skipped by Lightning for models without that parameter
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def _parse_ckpt_path(self) -> None:
+        """Nothing: Lightning would let a checkpoint's hyperparameters override the command line, silently."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        config = self.config[self.subcommand]
+        root = config.trainer.default_root_dir or RUNS
+        name = config.run_name or "lit_gans"
+        if config.trainer.logger is None:
+            loggers: list[Logger] = [CSVLogger(root, name=name)]
+            if self.subcommand == "fit" and (wandb := wandb_logger(config.wandb, save_dir=root, name=name)):
+                loggers.append(wandb)
+            kwargs["logger"] = loggers
+        return super().instantiate_trainer(**kwargs)
+
+
+def run(command: str, args: list[str]) -> int:
+    """Runs a LightningCLI subcommand; `--config` also takes bare names, and `--ckpt_path` alone finds its config."""
+    args = with_configs(command, args)
+    # Lightning's DDP launcher starts the other ranks with this process's arguments
+    sys.argv[1:] = [command, *args]
+    torch.set_float32_matmul_precision("high")
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    CLI(
+        ImageModel,
+        ImageDataModule,
+        trainer_class=Trainer,
+        trainer_defaults={
+            "num_sanity_val_steps": 0,
+            "callbacks": [
+                progress_bar(),
+                Throughput(),
+                AverageBuffers(),
+                PredictionWriter(),
+                Curves(),
+                BestCheckpoint(),
+            ],
+        },
+        save_config_callback=SaveFitConfig,
+        save_config_kwargs={"overwrite": True},
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        seed_everything_default=0,
+    )
+    return 0
+
+
+def with_configs(command: str, args: list[str]) -> list[str]:
+    """The arguments with config names replaced by files, the run's own config where none is given, and a run name."""
+    args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
+    configs = [i + 1 for i, arg in enumerate(args[:-1]) if arg in ("--config", "-c")]
+    for i in configs:
+        args[i] = str(find_config(args[i]))
+    if not configs and (checkpoint := option(args, "--ckpt_path")):
+        args = ["--config", str(config_of(Path(checkpoint))), *args]
+        configs = [1]
+    if configs and option(args, "--run_name") is None:
+        file = Path(args[configs[0]])
+        # the config of an earlier run holds that run's name itself
+        args = [
+            *args[: configs[0] + 1],
+            *([] if file.name == "config.yaml" else ["--run_name", file.stem]),
+            *args[configs[0] + 1 :],
+        ]
+    return args
+
+
+def option(args: list[str], name: str) -> str | None:
+    """The value of `--name value` or `--name=value`, the last one given."""
+    found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == name]
+    found += [arg.split("=", 1)[1] for arg in args if arg.startswith(f"{name}=")]
+    return found[-1] if found else None
+
+
+def config_of(checkpoint: Path) -> Path:
+    """The config that the run of this checkpoint was started with.
+
+    Raises:
+        InputError: it is not there.
+    """
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        if (file := folder / "config.yaml").is_file():
+            return file
+    raise InputError(
+        f"--ckpt_path {checkpoint}: no config.yaml beside it or in the folder above; give the run's --config too"
+    )

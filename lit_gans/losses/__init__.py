@@ -1,0 +1,1 @@
+"""Adversarial objectives: pure functions of tensors."""

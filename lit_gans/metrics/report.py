@@ -1,0 +1,58 @@
+"""From draws to the table and the file of scores."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lit_gans.errors import InputError
+from lit_gans.files import replacing
+
+Scores = dict[str, dict[str, list[float]]]
+
+
+def summary(draws: list[float]) -> dict[str, Any]:
+    """mean, std (of the draws, n - 1), min, max and the draws themselves."""
+    return {
+        "mean": statistics.fmean(draws),
+        "std": statistics.stdev(draws) if len(draws) > 1 else 0.0,
+        "min": min(draws),
+        "max": max(draws),
+        "draws": draws,
+    }
+
+
+def write_scores(path: Path, scores: Scores, facts: dict[str, Any]) -> None:
+    """`{list: {evaluator: summary}}`, and beside the lists the facts that make the scores repeatable.
+
+    Raises:
+        InputError: if a condition list is called like one of the facts.
+    """
+    if clash := scores.keys() & facts.keys():
+        raise InputError(f"a condition list is called {clash.pop()!r}, a key of {path.name}; rename its file")
+    lists = {name: {file: summary(draws) for file, draws in columns.items()} for name, columns in scores.items()}
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({**lists, **facts}, indent=2) + "\n")
+
+
+def print_scores(scores: Scores, facts: dict[str, Any]) -> None:
+    """The table of `lit-gans test`: a row for each list and evaluator."""
+    seeds = facts["seeds"]
+    table = Table(
+        title=f"object score, {len(seeds)} draws, seeds {seeds[0]} to {seeds[-1]}, {facts['weights']} weights"
+    )
+    table.add_column("list")
+    table.add_column("evaluator")
+    for name in ("mean", "std", "min", "max"):
+        table.add_column(name, justify="right")
+    for name, columns in scores.items():
+        for file, draws in columns.items():
+            row = summary(draws)
+            table.add_row(name, file, *(f"{row[key]:.4f}" for key in ("mean", "std", "min", "max")))
+    console = Console()
+    console.print(table)
+    for file, digest in facts["evaluators"].items():
+        console.print(f"evaluator {file}: sha256 {digest}", soft_wrap=True, highlight=False)

@@ -1,0 +1,1 @@
+"""LightningModules: which networks, which loss, which schedule. gan.py holds THE training step."""

@@ -1,0 +1,81 @@
+"""What every model of this package shares: counters, seeds and the checkpoint's name tag."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from lit_gans.training.seeding import batch_seed
+
+Batch = dict[str, Any]
+# What load() and resuming need beside Lightning's own entries.
+CHECKPOINT_KEY = "lit_gans"
+
+
+class ImageModel(L.LightningModule):
+    """A LightningModule whose randomness is a function of (seed, batch), so that a resumed run is the same run.
+
+    The seed is the trainer's (`seed_everything`) when training starts, and then the checkpoint's.
+
+    Attributes:
+        images_seen: training images so far, over all processes.
+        run_seed: seed of this training run; None before it has started.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.images_seen = 0
+        self.run_seed: int | None = None
+
+    def configure_model(self) -> None:
+        # measured on CPUs: 1.1 to 1.2 times the speed of the default layout, in fp32 and bf16
+        self.to(memory_format=torch.channels_last)
+
+    def on_fit_start(self) -> None:
+        if self.run_seed is None:
+            self.run_seed = torch.initial_seed() % 2**31
+
+    @property
+    def seed(self) -> int:
+        """run_seed, which exists once training has started."""
+        assert self.run_seed is not None
+        return self.run_seed
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        torch.manual_seed(batch_seed(self.seed, self.global_step, self.global_rank))
+
+    @property
+    def log_dir(self) -> Path:
+        """Folder of the run's files."""
+        return Path(self.trainer.log_dir or ".")
+
+    @property
+    def logs_this_step(self) -> bool:
+        """After the counted step: whether Lightning hands this batch to the loggers."""
+        every = self.trainer.log_every_n_steps
+        return bool(every) and self.global_step % every == 0
+
+    def check_finite(self, losses: dict[str, Tensor]) -> None:
+        """
+        Raises:
+            RuntimeError: naming the loss and the batch. It reads from the device, so call it on logged steps only.
+        """
+        for name, loss in losses.items():
+            if not torch.isfinite(loss):
+                raise RuntimeError(
+                    f"{name} is {loss.item()} at batch {self.global_step}: training has diverged. The last checkpoint "
+                    "is kept; continue from it with a lower learning rate, gradient clipping or precision 32-true"
+                )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[CHECKPOINT_KEY] = {
+            "model": type(self).__name__,
+            "run_seed": self.run_seed,
+            "images_seen": self.images_seen,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        saved = checkpoint[CHECKPOINT_KEY]
+        self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]

@@ -1,0 +1,140 @@
+"""Sampling from conditions, and honest scores for it: the same for every conditional model."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from rich import print as rich_print
+from torch import Tensor
+
+from lit_gans.errors import InputError
+from lit_gans.metrics.object_score import ObjectScore, object_hits
+from lit_gans.metrics.report import Scores, print_scores, write_scores
+from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.conditions import Conditions, as_multi_hot
+from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
+from lit_gans.pictures import grid, save_png
+
+# Noise of validation pictures: fixed, so that the curve shows the model and not the noise. The draws of a test start
+# at `draw_seed` and never get here.
+VALIDATION_SEED = 1_000_000
+
+
+class ScoredByEvaluator(ImageModel):
+    """Mixin: `sample`, validation on held-out conditions, and the test of the iCLEVR protocol.
+
+    The evaluator is frozen and lies outside of the module's parameters and checkpoint; no loss ever sees it.
+
+    Hyperparameters that the model hands to `set_scoring`:
+        evaluator: file or files of the scoring classifier; in training optional (then there is no `val/score`).
+        draws: sets of pictures for each condition list in a test.
+        draw_seed: the draws use the seeds draw_seed, draw_seed + 1, ...
+        weights: "ema" or "raw", which generator is validated and tested.
+    """
+
+    def set_scoring(
+        self,
+        num_classes: int,
+        class_names: Sequence[str] | None,
+        evaluator: str | Sequence[str] | None,
+        draws: int,
+        draw_seed: int,
+        weights: str,
+    ) -> None:
+        if class_names is not None and len(class_names) != num_classes:
+            raise InputError(
+                f"{len(class_names)} class_names for num_classes={num_classes}; one name a class is needed"
+            )
+        if weights not in ("ema", "raw"):
+            raise InputError(f"weights is {weights!r}; expected 'ema' or 'raw'")
+        if draws < 1:
+            raise InputError(f"draws is {draws}; expected at least 1 (the protocol has 10)")
+        self.num_classes = num_classes
+        self.class_names = class_names
+        self.evaluator_files = [evaluator] if isinstance(evaluator, str) else list(evaluator or [])
+        self.seeds = list(range(draw_seed, draw_seed + draws))
+        self.weights = weights
+        self.evaluators: list[FrozenEvaluator] = []
+        self.val_score = ObjectScore()
+        self.scores: Scores = {}
+
+    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
+        """Pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the model's device, with noise from this
+        CPU generator."""
+        raise TypeError(f"{type(self).__name__} does not say how it draws pictures")
+
+    def sample(self, conditions: Conditions, n: int = 1, seed: int | None = None, ema: bool = True) -> Tensor:
+        """Pictures for conditions, in eval mode and full precision.
+
+        Args:
+            conditions: (B, num_classes) multi-hot, or B lists of object names.
+            n: pictures for each condition; those of one condition follow each other.
+            seed: of the noise; the same seed gives the same pictures. None: another noise in each call.
+            ema: the averaged weights where there are any, else the trained ones.
+
+        Returns:
+            (B * n, 3, H, W) float in [-1, 1].
+        """
+        if n < 1:
+            raise InputError(f"n is {n}; expected at least 1 picture a condition")
+        rows = as_multi_hot(conditions, self.num_classes, self.class_names).to(self.device)
+        noise = torch.Generator()
+        noise.seed() if seed is None else noise.manual_seed(seed)
+        return self.draw(rows.repeat_interleave(n, dim=0), noise, ema)
+
+    def preview(self, batch: Batch, seed: int) -> Tensor:
+        """Pictures for a batch's conditions, for sample grids."""
+        return self.sample(batch["condition"], seed=seed, ema=self.weights == "ema")
+
+    def load_evaluators(self) -> None:
+        if not self.evaluators:
+            self.evaluators = [load_evaluator(file) for file in self.evaluator_files]
+        for evaluator in self.evaluators:
+            classes = evaluator.network.fc[0].out_features  # type: ignore[index, union-attr]
+            if classes != self.num_classes:
+                raise InputError(f"evaluator {evaluator.name} knows {classes} classes, the model {self.num_classes}")
+
+    def on_validation_start(self) -> None:
+        self.load_evaluators()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        if not self.evaluators:
+            return
+        seed = VALIDATION_SEED + batch_idx * self.trainer.world_size + self.global_rank
+        self.val_score.update(self.evaluators[0](self.preview(batch, seed)), batch["condition"])
+        self.log("val/score", self.val_score, prog_bar=True, batch_size=len(batch["condition"]))
+
+    def on_test_start(self) -> None:
+        if not self.evaluator_files:
+            raise InputError("a test needs a scoring classifier: give --model.evaluator FILE")
+        if self.trainer.world_size > 1:
+            raise InputError(f"a test runs on one device, not {self.trainer.world_size}: give --trainer.devices 1")
+        self.load_evaluators()
+        self.scores = {}
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        name, conditions = batch["name"], batch["condition"]
+        columns = self.scores.setdefault(name, {evaluator.name: [] for evaluator in self.evaluators})
+        for seed in self.seeds:
+            images = self.preview(batch, seed)
+            for evaluator in self.evaluators:
+                hits = object_hits(evaluator(images), conditions)
+                columns[evaluator.name].append((hits.sum() / conditions.sum()).item())
+            if seed == self.seeds[0]:
+                save_png(grid(images), self.log_dir / f"{name}.png")
+
+    def on_test_epoch_end(self) -> None:
+        facts: dict[str, Any] = {
+            "weights": self.weights,
+            "seeds": self.seeds,
+            "evaluators": {evaluator.name: evaluator.sha256 for evaluator in self.evaluators},
+            "checkpoint": str(self.trainer.ckpt_path or ""),
+            "images_seen": self.images_seen,
+        }
+        write_scores(self.log_dir / "scores.json", self.scores, facts)
+        print_scores(self.scores, facts)
+        rich_print(f"wrote {self.log_dir / 'scores.json'} and a grid for each list")
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """One picture a condition, (B, 3, H, W)."""
+        return self.preview(batch, self.seeds[0])

@@ -1,0 +1,156 @@
+"""The classifier behind every score: training it, and loading it frozen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.lr_scheduler import OneCycleLR
+
+from lit_gans.checkpoints import one_line, read_torch_file
+from lit_gans.errors import InputError
+from lit_gans.files import sha256
+from lit_gans.metrics.object_score import ObjectScore
+from lit_gans.models.base import CHECKPOINT_KEY, Batch, ImageModel
+from lit_gans.networks.evaluator import evaluator_network, logits
+from lit_gans.networks.modes import inference
+from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
+
+COURSE_KEY = "model"
+
+
+class Evaluator(ImageModel):
+    """Multi-label classifier in the layout of the course's evaluator, trained from scratch with SGD and one cycle.
+
+    Validation logs `val/score`, the object score on held-out real images: the ceiling for a generator scored with it.
+
+    Args:
+        num_classes: number of classes.
+        class_names: their names.
+        lr: highest learning rate of the cycle.
+        momentum, weight_decay: of SGD.
+        shift: images are moved by up to this many pixels.
+        noise: largest standard deviation of added noise, images being in [-1, 1].
+        half_resolution: probability that an image passes through half its size, as the course's evaluator saw
+            64x64 images upsampled from 32x32.
+        flip: mirror images with probability 1/2.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 24,
+        class_names: Sequence[str] | None = None,
+        lr: float = 0.1,
+        momentum: float = 0.9,
+        weight_decay: float = 5e-4,
+        shift: int = 4,
+        noise: float = 0.05,
+        half_resolution: float = 0.3,
+        flip: bool = True,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.network = evaluator_network(num_classes)
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.shift, self.noise, self.half_resolution, self.flip = shift, noise, half_resolution, flip
+        self.score = ObjectScore()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] -> class probabilities (B, num_classes)."""
+        return self.network(image)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = torch.optim.SGD(
+            self.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True, fused=True
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = OneCycleLR(optimizer, self.lr, total_steps=total, pct_start=0.2)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
+        self.images_seen += len(batch["image"]) * self.trainer.world_size
+        if (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0:  # the counted step comes after this
+            self.check_finite({"loss/classifier": loss.detach()})
+            self.log("loss/classifier", loss.detach(), prog_bar=True)
+            self.log("images_seen", float(self.images_seen))
+        return loss
+
+    def augment(self, image: Tensor) -> Tensor:
+        if self.flip:
+            image = random_flip(image)
+        if self.shift:
+            image = random_shift(image, self.shift)
+        if self.half_resolution:
+            image = random_half_resolution(image, self.half_resolution)
+        return random_noise(image, self.noise) if self.noise else image
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.score.update(self.network(batch["image"]).float(), batch["condition"])
+        self.log("val/score", self.score, prog_bar=True, batch_size=len(batch["image"]))
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        raise InputError(
+            "an evaluator is scored on held-out real images, and the condition lists hold none: "
+            "use `lit-gans validate` with the same options"
+        )
+
+
+@dataclass(frozen=True)
+class FrozenEvaluator:
+    """An evaluator that can only look: no gradients, eval mode, outside of every model's parameters.
+
+    Attributes:
+        name: file name, the column of its scores.
+        sha256: of the file.
+        network: (B, 3, H, W) in [-1, 1] -> (B, num_classes).
+    """
+
+    name: str
+    sha256: str
+    network: nn.Module
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
+        """Class probabilities (B, num_classes) in float32."""
+        self.network.to(images.device)
+        with inference(self.network):
+            return torch.cat([self.network(part.float()) for part in images.split(batch_size)])
+
+
+def load_evaluator(path: str | Path) -> FrozenEvaluator:
+    """Reads a file of the course's layout, `{"model": state_dict}`, or a checkpoint of `Evaluator`.
+
+    Raises:
+        InputError: missing file, another kind of file, or a state dict that does not fit exactly.
+    """
+    path = Path(path).expanduser()
+    state = evaluator_state(path)
+    network = evaluator_network(len(state["fc.0.bias"]))
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise InputError(f"evaluator {path}: not a resnet18 with the course's head: {one_line(error)}") from None
+    return FrozenEvaluator(path.name, sha256(path), network.eval().requires_grad_(False))
+
+
+def evaluator_state(path: Path) -> dict[str, Tensor]:
+    """The state dict of the classifier in either kind of file."""
+    expected = 'expected {"model": state_dict} of a resnet18 with head fc.0, or a checkpoint of lit_gans.Evaluator'
+    content = read_torch_file(path, "evaluator")
+    if not isinstance(content, dict):
+        raise InputError(f"evaluator {path}: holds a {type(content).__name__}; {expected}")
+    if CHECKPOINT_KEY in content:
+        if (model := content[CHECKPOINT_KEY]["model"]) != Evaluator.__name__:
+            raise InputError(f"evaluator {path}: is a checkpoint of {model}; {expected}")
+        prefix = "network."
+        state = {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    else:
+        state = content.get(COURSE_KEY)
+    if not isinstance(state, dict) or not isinstance(state.get("fc.0.bias"), Tensor):
+        keys = ", ".join(map(str, list(content)[:5]))
+        raise InputError(f"evaluator {path}: has the keys {keys}; {expected}")
+    return state

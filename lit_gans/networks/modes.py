@@ -1,0 +1,23 @@
+"""Switching networks to evaluation for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def inference(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in eval mode, without gradients and without autocast; its mode is restored afterwards.
+
+    Pictures and scores are made in the weights' own precision, so they do not depend on the trainer's.
+    """
+    was_training = network.training
+    device = next(network.parameters()).device.type
+    network.eval()
+    try:
+        with torch.no_grad(), torch.autocast(device, enabled=False):
+            yield network
+    finally:
+        network.train(was_training)

@@ -1,0 +1,13 @@
+"""Random numbers that depend on (seed, batch) and not on what was drawn before: so a resumed run draws the same."""
+
+import torch
+
+
+def batch_seed(seed: int, batch: int, rank: int = 0) -> int:
+    """A seed for this batch of this process; distinct for distinct arguments in any practical range."""
+    return (seed * 1_000_000_007 + batch * 4099 + rank) % 2**63
+
+
+def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator on this device in a state given by the seed alone."""
+    return torch.Generator(device).manual_seed(seed)

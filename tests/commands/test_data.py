@@ -1,0 +1,106 @@
+"""``lit-gans data``: what the arguments mean, what is printed, and the exit code."""
+
+import argparse
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lit_gans.commands import data
+
+
+def parse(*args: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    data.add_arguments(parser)
+    return parser.parse_args(args)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "pictures" / "a.png")
+    for name, value in {
+        "objects.json": {"red cube": 0},
+        "train.json": {"a.png": ["red cube"]},
+        "test.json": [["red cube"]],
+        "new_test.json": [["red cube"]],
+    }.items():
+        (tmp_path / name).write_text(json.dumps(value))
+    return tmp_path
+
+
+def test_check_prints_the_report_and_exits_0_if_all_is_well(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert data.run(parse("check", "iclevr", str(root), "--images", "pictures")) == 0
+    out = capsys.readouterr().out
+    assert "images present     1\n" in out
+    assert out.endswith("\nok\n")
+
+
+def test_check_exits_1_if_something_is_wrong(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "pictures" / "a.png").unlink()
+    assert data.run(parse("check", "iclevr", str(root), "--images", "pictures")) == 1
+    out = capsys.readouterr().out
+    assert "missing images: 1\n  a.png\n" in out
+    assert out.endswith("\nNOT OK\n")
+
+
+def test_check_without_images_searches_the_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert data.run(parse("check", "iclevr", str(root))) == 1
+    assert "no PNG or JPEG files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], {"size": 64, "seed": 0, "workers": None, "progress": True}),
+        (
+            ["--size", "32", "--seed", "7", "--workers", "3"],
+            {"size": 32, "seed": 7, "workers": 3, "progress": True},
+        ),
+    ],
+)
+def test_render_hands_its_arguments_to_the_renderer(
+    given: list[str], expected: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[tuple[object, ...], dict[str, object]]] = []
+    scenes = types.ModuleType("data_modules.rendered.scenes")
+    scenes.write_dataset = lambda *args, **kwargs: calls.append((args, kwargs))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "data_modules.rendered", types.ModuleType("data_modules.rendered"))
+    monkeypatch.setitem(sys.modules, "data_modules.rendered.scenes", scenes)
+    assert data.run(parse("render-iclevr", "out", "--scenes", "5", *given)) == 0
+    assert calls == [((Path("out"), 5), expected)]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["check", "mnist", "folder"],
+        ["check", "iclevr"],
+        ["render-iclevr", "out"],
+        ["render-iclevr", "out", "--scenes", "0"],
+        ["render-iclevr", "out", "--scenes", "many"],
+        ["render-iclevr", "out", "--scenes", "1", "--size", "-4"],
+    ],
+)
+def test_wrong_arguments_are_refused_with_the_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        parse(*args)
+    assert raised.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_the_module_itself_imports_nothing_heavy() -> None:
+    # Loaded from its file, so that what the package around it imports does not count.
+    code = f"""
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("data", {data.__file__!r})
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+print([name for name in ("torch", "numpy", "PIL", "rich", "data_modules") if name in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert out.stdout == "[]\n"
