@@ -1,6 +1,6 @@
 """iCLEVR: pictures of 1 to 3 objects with the list of what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,10 @@ class ICLEVR(ImageDataModule):
     def val_dataloader(self) -> ArrayLoader:
         return self.loader(self.columns, self.val_rows, train=False)
 
-    def test_dataloader(self) -> list[list[dict[str, Any]]]:
+    def test_dataloader(self) -> list["OneBatch"]:
         """One loader a condition list; each holds one batch, the whole list."""
         return [
-            [{"condition": torch.from_numpy(multi_hot(names, self.objects)), "name": name}]
+            OneBatch({"condition": torch.from_numpy(multi_hot(names, self.objects)), "name": name})
             for name, names in self.conditions.items()
         ]
 
@@ -117,6 +117,19 @@ class ICLEVR(ImageDataModule):
                 "scores are kept by file name, so rename one"
             )
         return files
+
+
+class OneBatch:
+    """A loader of a single batch. (A plain list would do, if Lightning did not take it for several loaders.)"""
+
+    def __init__(self, batch: dict[str, Any]) -> None:
+        self.batch = batch
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield self.batch
 
 
 def split_by_scene(file_names: Sequence[str], fraction: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -47,7 +47,7 @@ class EpochOrder:
         return list(parts[:, self.rank])
 
     def flips(self, epoch: int) -> Tensor:
-        """One fair coin a sample, (length,) bool: a function of (seed, epoch, index), not of the batch it falls into."""
+        """One fair coin a sample, (length,) bool: depends on (seed, epoch, index), not on the batch it falls into."""
         generator = self.generator(epoch)
         torch.randperm(self.length, generator=generator)  # the coins come after the permutation in the stream
         return torch.rand(self.length, generator=generator) < 0.5

@@ -10,8 +10,9 @@ import math
 import multiprocessing
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,10 +130,16 @@ def write_dataset(
 
 
 def conditions(sizes: tuple[int, ...], seed: int) -> list[list[str]]:
-    """Distinct lists of names, a function of its arguments: sizes[0] lists of one name, sizes[1] of two, and so on."""
+    """Distinct lists of names, a function of its arguments: sizes[0] lists of one name, sizes[1] of two, and so on.
+
+    Raises:
+        DataError: more lists of one length than there are.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_CONDITIONS, *sizes)))
     lists: dict[frozenset[int], list[str]] = {}
     for objects, count in enumerate(sizes, start=1):
+        if count > (most := math.comb(len(NAMES), objects)):
+            raise DataError(f"{count} different lists of {objects} objects asked for, but there are only {most}")
         wanted = len(lists) + count
         while len(lists) < wanted:
             chosen = rng.choice(len(NAMES), objects, replace=False)
@@ -189,15 +196,16 @@ def _write_images(
     chunks = [(folder, start, min(_CHUNK, scenes - start), size, seed) for start in range(0, scenes, _CHUNK)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     labels: dict[str, list[str]] = {}
-    with Progress(*columns, disable=not progress) as bar:
+    # Closed before the caller removes the folder: no worker may then still be writing into it.
+    with Progress(*columns, disable=not progress) as bar, closing(_run(chunks, min(workers, len(chunks)))) as done:
         task = bar.add_task("rendering scenes", total=scenes)
-        for names in _run(chunks, min(workers, len(chunks))):
+        for names in done:
             labels |= names
             bar.advance(task, len(names) // OBJECTS_PER_SCENE)
     return dict(sorted(labels.items()))
 
 
-def _run(chunks: list[tuple[Path, int, int, int, int]], workers: int) -> Iterator[dict[str, list[str]]]:
+def _run(chunks: list[tuple[Path, int, int, int, int]], workers: int) -> Generator[dict[str, list[str]], None, None]:
     if workers == 1:
         yield from (_write_chunk(*chunk) for chunk in chunks)
         return

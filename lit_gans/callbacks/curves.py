@@ -70,7 +70,7 @@ def plot_curves(metrics_csv: Path, out: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.6 + 2.4 * len(panels)), layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     for ax, (title, names) in zip(axes, panels.items(), strict=True):
         for name in names:
@@ -80,13 +80,15 @@ def plot_curves(metrics_csv: Path, out: Path) -> None:
             ax.plot([v / unit for v in x], y, marker="o" if few else "", markersize=3, linewidth=1, label=label)
         ax.set_ylabel(title)
         ax.grid(alpha=0.3)
-        if names != ["images_per_second"]:
+        if names == ["images_per_second"]:
+            ax.set_ylim(bottom=0)
+        else:
             ax.legend()
     ax.set_xlabel(("images seen" if images else "step") + (" (thousands)" if unit > 1 else ""))
 
     temporary = out.with_name(f".{out.name}.tmp")
     with temporary.open("wb") as file:
-        canvas.print_png(file)
+        figure.savefig(file, format="png")
     os.replace(temporary, out)
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 from lightning.pytorch.trainer.states import TrainerFn
 
-from lit_gans.callbacks.throughput import is_logged_step
+from lit_gans.training.logging import is_logged_step
 
 
 def progress_bar(seconds: float = 30.0) -> ProgressBar:
@@ -38,7 +38,7 @@ class BarProgress(RichProgressBar):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         # Lightning asks after every batch; reading a metric waits for the device.
-        if trainer.validating or is_logged_step(trainer):
+        if trainer.validating or (trainer.training and is_logged_step(trainer)):
             self._shown = shown_metrics(trainer)
         return dict(self._shown)
 

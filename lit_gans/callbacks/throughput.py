@@ -8,11 +8,7 @@ from typing import Any, cast
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-
-def is_logged_step(trainer: Trainer) -> bool:
-    """Whether the batch just counted is one of every ``log_every_n_steps`` (which is 0 in barebones runs)."""
-    interval: int = getattr(trainer, "log_every_n_steps", 0)
-    return interval > 0 and trainer.global_step % interval == 0
+from lit_gans.training.logging import is_logged_step
 
 
 class Throughput(Callback):

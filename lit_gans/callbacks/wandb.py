@@ -45,7 +45,7 @@ def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans"
     if mode == "off":
         return None
     if mode == "online" and not _has_account():
-        _warn_offline("no account is configured here", "run `wandb login` or set WANDB_API_KEY")
+        _warn_offline("no account is configured here", "to send at once, run `wandb login` or set WANDB_API_KEY")
         mode = "offline"
     return _FallbackWandbLogger(
         name=name,
@@ -75,13 +75,13 @@ class _FallbackWandbLogger(WandbLogger):
         except wandb.Error as error:
             if self._wandb_init["mode"] == "offline":
                 raise
-            _warn_offline(str(error).replace("\n", " "), "check the network and the key, or set WANDB_MODE=offline")
+            _warn_offline(" ".join(str(error).split()), "check the key and the network")
             self._wandb_init["mode"] = "offline"
             return super().experiment
 
 
 def _warn_offline(why: str, what_to_do: str) -> None:
-    rank_zero_warn(f"Weights & Biases: {why}; logging offline. To send: {what_to_do}; later: `wandb sync`.")
+    rank_zero_warn(f"Weights & Biases: {why}; logging offline, for `wandb sync` later ({what_to_do})")
 
 
 def _has_account() -> bool:

@@ -6,10 +6,9 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor
 
-Conditions = Tensor | Sequence[Sequence[str]]
-
-
 from lit_gans.errors import InputError
+
+Conditions = Tensor | Sequence[Sequence[str]]
 
 
 def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence[str] | None) -> Tensor:

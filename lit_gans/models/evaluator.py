@@ -73,11 +73,11 @@ class Evaluator(ImageModel):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss = binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
         self.images_seen += len(batch["image"]) * self.trainer.world_size
-        if (self.global_step + 1) % max(1, self.trainer.log_every_n_steps) == 0:  # the counted step comes after this
-            self.check_finite({"loss/classifier": loss.detach()})
-            self.log("loss/classifier", loss.detach(), prog_bar=True)
-            self.log("images_seen", float(self.images_seen))
+        self.losses = {"loss/classifier": loss.detach()}
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.log_progress({"images_seen": self.images_seen})
 
     def augment(self, image: Tensor) -> Tensor:
         if self.flip:
@@ -149,7 +149,7 @@ def evaluator_state(path: Path) -> dict[str, Tensor]:
         prefix = "network."
         state = {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
     else:
-        state = content.get(COURSE_KEY)
+        state = content.get(COURSE_KEY) or {}
     if not isinstance(state, dict) or not isinstance(state.get("fc.0.bias"), Tensor):
         keys = ", ".join(map(str, list(content)[:5]))
         raise InputError(f"evaluator {path}: has the keys {keys}; {expected}")

@@ -61,20 +61,22 @@ class GAN(ImageModel):
         self.latent_dim = latent_dim
         self.objective = objective
         self.updates = Updates.of(schedule)
-        self.adam = {"betas": (float(betas[0]), float(betas[1])), "fused": True}
+        self.betas = (float(betas[0]), float(betas[1]))
         self.learning_rates = (lr_generator, lr_discriminator)
         self.ema_decay = ema_decay
         self.clip_norm = clip_norm
         self.generator_updates = 0
         self.discriminator_updates = 0
-        self.losses: dict[str, Tensor] = {}
 
     def configure_optimizers(self) -> list[Optimizer]:
         networks = (self.generator, self.discriminator)
-        return [Adam(net.parameters(), lr, **self.adam) for net, lr in zip(networks, self.learning_rates, strict=True)]
+        return [
+            Adam(network.parameters(), lr, self.betas, fused=True)
+            for network, lr in zip(networks, self.learning_rates, strict=True)
+        ]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        opt_generator, opt_discriminator = self.optimizers()  # type: ignore[misc, attr-defined]
+        opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
         # global_step rises at the batch's last update, so it numbers the batch until then
         step, updates = self.global_step, self.updates
         noise = generator(batch_seed(self.seed, step), self.device)
@@ -91,7 +93,13 @@ class GAN(ImageModel):
             update_average(self.generator_ema, self.generator, self.ema_decay, step)
 
         self.images_seen += len(batch["image"]) * self.trainer.world_size
-        self.log_progress()
+        self.log_progress(
+            {
+                "images_seen": self.images_seen,
+                "updates/generator": self.generator_updates,
+                "updates/discriminator": self.discriminator_updates,
+            }
+        )
 
     def update(self, optimizer: LightningOptimizer, loss: Callable[[], Tensor], name: str, counted: bool) -> None:
         """One step of one network; the other's weights get no gradient."""
@@ -135,18 +143,6 @@ class GAN(ImageModel):
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.clip_norm is not None:  # here, after a gradient scaler has unscaled
             nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.clip_norm)
-
-    def log_progress(self) -> None:
-        if not self.logs_this_step:
-            return
-        self.check_finite(self.losses)
-        self.log_dict(self.losses, prog_bar=True)
-        counts = {
-            "images_seen": self.images_seen,
-            "updates/generator": self.generator_updates,
-            "updates/discriminator": self.discriminator_updates,
-        }
-        self.log_dict({name: float(count) for name, count in counts.items()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

@@ -27,7 +27,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
     name = checkpoint[CHECKPOINT_KEY]["model"]
     if name not in lit_gans.__all__:
         raise InputError(
-            f"checkpoint {path}: holds a {name}, which is no class of this package; load it with {name}.load_from_checkpoint"
+            f"checkpoint {path}: holds a {name}, which is no class of this package; "
+            f"load it with {name}.load_from_checkpoint"
         )
     # keys with an underscore are Lightning's own
     hyperparameters = {k: v for k, v in checkpoint["hyper_parameters"].items() if not k.startswith("_")}

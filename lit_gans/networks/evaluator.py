@@ -13,7 +13,7 @@ def evaluator_network(num_classes: int = 24) -> nn.Module:
         image (B, 3, H, W) in [-1, 1], at least 32x32 -> class probabilities (B, num_classes)
     """
     network = resnet18(weights=None)
-    network.fc = nn.Sequential(nn.Linear(512, num_classes), nn.Sigmoid())  # type: ignore[assignment]
+    network.fc = nn.Sequential(nn.Linear(512, num_classes), nn.Sigmoid())
     return network
 
 

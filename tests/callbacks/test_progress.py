@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from lit_gans.callbacks import progress
 from lit_gans.callbacks.progress import BarProgress, PlainProgress, progress_bar
-from lit_gans.callbacks.throughput import Throughput, is_logged_step
+from lit_gans.callbacks.throughput import Throughput
+from lit_gans.training.logging import is_logged_step
 
 
 class Tiny(L.LightningModule):

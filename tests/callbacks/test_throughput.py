@@ -71,9 +71,8 @@ def fit(folder: Path, model: L.LightningModule, callbacks: list[L.Callback], **s
         callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=False,
         default_root_dir=folder,
-        **{"log_every_n_steps": 2, "max_epochs": 2, **settings},
+        **{"log_every_n_steps": 2, "max_epochs": 2, "enable_checkpointing": False, **settings},
     )
     trainer.fit(model, loader, loader)
     metrics = next(folder.rglob("metrics.csv"), None)
@@ -92,7 +91,8 @@ def test_validation_and_the_pause_between_epochs_do_not_count(tmp_path: Path, cl
             clock.now += 1000
 
     model = Tiny(clock.tick(0.5), clock.tick(77))
-    rates = fit(tmp_path, model, [Throughput(), SlowCheckpoint()], val_check_interval=3)
+    callbacks = [Throughput(), SlowCheckpoint()]
+    rates = fit(tmp_path, model, callbacks, val_check_interval=3, enable_checkpointing=True)
     assert clock.now > 100 + 2000 + 77 * 6  # they did take time
     assert rates == pytest.approx([16.0] * 6)
 

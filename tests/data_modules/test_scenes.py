@@ -200,6 +200,12 @@ def test_conditions_are_seeded_and_distinct() -> None:
     assert all(len(set(names)) == len(names) for names in lists)
 
 
+def test_more_conditions_than_there_are_is_refused() -> None:
+    assert len(conditions((24,), seed=0)) == 24
+    with pytest.raises(ValueError, match="25 different lists of 1 objects asked for, but there are only 24"):
+        conditions((25,), seed=0)
+
+
 def test_written_files_have_the_form_of_the_real_set(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "scenes"
     write_dataset(folder, scenes=2, size=24, seed=5, workers=1, progress=False)

@@ -1,0 +1,261 @@
+"""Images a second that a system trains on: as users write it, as `lit-gans fit` does it, and what the machine allows.
+
+    python benchmarks/throughput.py --device cpu --systems cdcgan --data DIR --out throughput.json
+
+One round measures, one after the other:
+
+plain   a PyTorch loop without this package's training code: the same networks in fp32 and the default memory layout,
+        Adam as it comes, a DataLoader whose workers open each PNG and transform it, the losses read after each batch
+fit     `lit-gans fit` in a process of its own, from files to weights: images_per_second of its metrics.csv. Validation,
+        and the grids and checkpoints of every 500th batch, are in it only where --batches gets that far
+step    the same training step on one batch in memory, in fit's precision and layout, without Lightning
+floor   the floating-point operations of that step (convolutions and matrix products) at the speed of this machine's
+        large matrix product in the same precision
+
+Machines are noisy, so the ratios are taken within a round; the table shows medians over the rounds. Threads are left to
+the environment (OMP_NUM_THREADS). Without --data, scenes are rendered at --image-size: they need no resizing, which
+favours `plain`.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from throughput_systems import SYSTEMS, Setup, System
+from torch.utils.data import DataLoader, RandomSampler, default_collate
+from torch.utils.flop_counter import FlopCounterMode
+
+from lit_gans.configs import find_config
+from lit_gans.models.base import Batch
+from lit_gans.training.precision import BF16
+
+PARTS = ("plain", "fit", "step", "floor")
+RATIOS = (("fit", "plain"), ("fit", "step"), ("step", "floor"))
+MATRIX_SIZE = {"cpu": 2048, "cuda": 8192}
+
+
+def images_per_second(setup: Setup, work: Callable[[], None]) -> float:
+    """Of `work`, which trains on one batch; the first `warmup` calls are not timed."""
+    for _ in range(setup.warmup):
+        work()
+    start = clock(setup.device)
+    for _ in range(setup.batches):
+        work()
+    return setup.batches * setup.batch_size / (clock(setup.device) - start)
+
+
+def clock(device: str) -> float:
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def measure_plain(system: System, setup: Setup) -> float:
+    dataset, step = system.dataset(setup), system.plain(setup)
+    # more batches than are used, so that the workers are busy until the clock stops; nor does an epoch end before
+    count = setup.warmup + setup.batches + 2 * setup.workers
+    sampler = RandomSampler(dataset, num_samples=count * setup.batch_size)  # type: ignore[arg-type]
+    on_gpu = setup.device == "cuda"
+    loader = DataLoader(
+        dataset, setup.batch_size, sampler=sampler, num_workers=setup.workers, pin_memory=on_gpu, drop_last=True
+    )
+    batches = iter(loader)
+    return images_per_second(setup, lambda: step(*(part.to(setup.device) for part in next(batches))))
+
+
+def measure_fit(system: System, setup: Setup) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        options = {
+            "config": system.config,
+            "data.root": setup.data,
+            "data.image_size": setup.image_size,
+            "data.batch_size": setup.batch_size,
+            "model.width": setup.width,
+            "trainer.accelerator": "gpu" if setup.device == "cuda" else "cpu",
+            "trainer.devices": 1,
+            "trainer.max_epochs": -1,
+            "trainer.max_steps": setup.warmup + setup.batches,
+            "trainer.log_every_n_steps": setup.warmup,
+            "trainer.limit_val_batches": 0,
+            "trainer.default_root_dir": folder,
+            "run_name": "throughput",
+            "wandb": "off",
+        }
+        command = [sys.executable, "-m", "lit_gans.cli", "fit"]
+        command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"`lit-gans fit` failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        (metrics,) = Path(folder).rglob("metrics.csv")
+        with metrics.open(newline="") as file:
+            rates = [float(row["images_per_second"]) for row in csv.DictReader(file) if row["images_per_second"]]
+    # every row is the mean over `warmup` batches, the first one over the warm-up
+    assert len(rates) == 1 + setup.batches // setup.warmup, rates
+    return statistics.harmonic_mean(rates[1:])
+
+
+def measure_step(system: System, setup: Setup) -> float:
+    step, batch = bare_step(system, setup)
+    with our_precision(setup):
+        return images_per_second(setup, lambda: step(batch))
+
+
+def bare_step(system: System, setup: Setup) -> tuple[Callable[[Batch], None], Batch]:
+    """The system's step for the model of its config, and a batch for it."""
+    model_config = yaml.safe_load(find_config(system.config).read_text())["model"]
+    module, name = model_config["class_path"].rsplit(".", 1)
+    given = {"image_size": setup.image_size, "width": setup.width}
+    model = getattr(import_module(module), name)(**{**model_config.get("init_args", {}), **given})
+    model.configure_model()
+    dataset: Any = system.dataset(setup)
+    items = [dataset[i % len(dataset)] for i in range(setup.batch_size)]
+    parts = [part.to(setup.device) for part in default_collate(items)]
+    return system.step(model.to(setup.device)), dict(zip(system.columns, parts, strict=True))
+
+
+@contextmanager
+def our_precision(setup: Setup) -> Iterator[None]:
+    """What `lit-gans fit` sets for precision: auto."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        # without the cache, as in Lightning: the cached bf16 copies would be older than the weights after an update
+        with torch.autocast(setup.device, torch.bfloat16, enabled=setup.precision == BF16, cache_enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def count_flops(system: System, setup: Setup) -> float:
+    """Floating-point operations for one image: convolutions and matrix products, a multiply-add counted as two."""
+    step, batch = bare_step(system, setup)
+    with our_precision(setup), FlopCounterMode(display=False) as counter:
+        for _ in range(system.period):
+            step(batch)
+    return counter.get_total_flops() / (system.period * setup.batch_size)
+
+
+def measure_peak(setup: Setup, repeats: int = 10) -> float:
+    """Floating-point operations a second of a large matrix product in fit's precision; the best of some repeats."""
+    size, dtype = MATRIX_SIZE[setup.device], torch.bfloat16 if setup.precision == BF16 else torch.float32
+    a, b = torch.randn(2, size, size, device=setup.device, dtype=dtype)
+    seconds = []
+    with our_precision(setup):
+        for _ in range(repeats + 1):
+            start = clock(setup.device)
+            a @ b
+            seconds.append(clock(setup.device) - start)
+    return 2 * size**3 / min(seconds[1:])
+
+
+def measure(system: System, setup: Setup, rounds: int, console: Console) -> dict[str, Any]:
+    flops = count_flops(system, setup)
+    table: list[dict[str, float]] = []
+    for number in range(1, rounds + 1):
+        row = {}
+        for part, function in (("plain", measure_plain), ("fit", measure_fit), ("step", measure_step)):
+            row[part] = function(system, setup)
+        peak = measure_peak(setup)
+        row |= {"floor": peak / flops, "peak_tflops": peak / 1e12}
+        table.append(row)
+        console.print(f"round {number}: " + "  ".join(f"{part} {row[part]:,.1f}" for part in PARTS))
+    images = len(system.dataset(setup))  # type: ignore[arg-type]
+    return {
+        "data": f"{setup.data.resolve().name}, {images:,} images",
+        "gflop_per_image": flops / 1e9,
+        "rounds": table,
+        "images_per_second": {part: statistics.median(row[part] for row in table) for part in PARTS},
+        "ratios": {f"{a}/{b}": statistics.median(row[a] / row[b] for row in table) for a, b in RATIOS},
+    }
+
+
+def machine(setup: Setup) -> dict[str, Any]:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load_at_start": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "gpu": torch.cuda.get_device_name() if setup.device == "cuda" else None,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "precision": setup.precision,
+    }
+
+
+def print_table(results: dict[str, dict[str, Any]], facts: dict[str, Any], console: Console) -> None:
+    title = f"Images/s, {facts['gpu'] or facts['cpu']}, {facts['cores']} cores, {facts['precision']}"
+    table = Table(title=title, box=box.SIMPLE)
+    for column in ("system", *PARTS, *(f"{a}/{b}" for a, b in RATIOS)):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    for name, result in results.items():
+        speeds = [f"{result['images_per_second'][part]:,.1f}" for part in PARTS]
+        table.add_row(name, *speeds, *(f"{ratio:.2f}" for ratio in result["ratios"].values()))
+    console.print(table)
+
+
+def system_names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        raise argparse.ArgumentTypeError(f"no system {', '.join(unknown)}; expected {', '.join(SYSTEMS)}")
+    return names
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--systems", type=system_names, default="cdcgan", help=f"of {', '.join(SYSTEMS)}; with commas")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data set of the systems; rendered if not given")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, default=20, help="timed batches of a measurement")
+    parser.add_argument("--warmup", type=int, default=5, help="batches before them; fit logs every so many batches")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--image-size", type=int, default=64)
+    parser.add_argument("--width", type=int, default=64, help="channels of the networks next to the image")
+    parser.add_argument("--workers", type=int, default=2, help="DataLoader workers of the plain loop")
+    given = vars(parser.parse_args(args))
+    if given["warmup"] < 1 or given["rounds"] < 1 or given["batches"] < 1 or given["batches"] % given["warmup"]:
+        parser.error("--rounds, --batches and --warmup must be at least 1, and --batches a multiple of --warmup")
+    if given["device"] == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: torch finds no GPU; give --device cpu")
+
+    # of paths only the name: the file is to be published
+    files = {key: path.resolve().name for key in ("data", "out") if (path := given[key])}
+    shown = {**given, **files, "systems": ",".join(given["systems"])}
+    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in shown.items() if value is not None)
+    names, folder, out, rounds = (given.pop(key) for key in ("systems", "data", "out", "rounds"))
+    console, results = Console(), {}
+    with tempfile.TemporaryDirectory() as temporary:
+        for name in names:
+            setup = Setup(**given, data=folder or Path(temporary) / name / "rendered")
+            if folder is None:
+                SYSTEMS[name].render(setup.data, setup)
+            facts = machine(setup)
+            results[name] = measure(SYSTEMS[name], setup, rounds, console)
+    print_table(results, facts, console)
+    content = {"command": f"python benchmarks/throughput.py {flags}", "machine": facts, "systems": results}
+    out.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What several rooms' tests share: a rendered data set, a scoring classifier, one thread."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_modules.rendered.scenes import write_dataset
+from lit_gans.networks.evaluator import evaluator_network
+
+SCENES = 12
+SCENE_SIZE = 16
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tiny networks are faster on one thread, and their sums do not depend on the machine's cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def scenes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rendered iCLEVR folder: 12 scenes (36 images) of 16x16 px, with both condition lists. Write nothing into it."""
+    folder = tmp_path_factory.mktemp("rendered") / "scenes"
+    write_dataset(folder, SCENES, size=SCENE_SIZE, workers=1, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def evaluator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier of 24 classes in the course's layout, with random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = evaluator_network(24)
+    file = tmp_path_factory.mktemp("evaluator") / "evaluator.pth"
+    torch.save({"model": network.state_dict()}, file)
+    return file
