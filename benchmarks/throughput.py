@@ -71,7 +71,7 @@ def measure_plain(system: System, setup: Setup) -> float:
     dataset, step = system.dataset(setup), system.plain(setup)
     # more batches than are used, so that the workers are busy until the clock stops; nor does an epoch end before
     count = setup.warmup + setup.batches + 2 * setup.workers
-    sampler = RandomSampler(dataset, num_samples=count * setup.batch_size)  # type: ignore[arg-type]
+    sampler = RandomSampler(dataset, num_samples=count * setup.batch_size)
     on_gpu = setup.device == "cuda"
     loader = DataLoader(
         dataset, setup.batch_size, sampler=sampler, num_workers=setup.workers, pin_memory=on_gpu, drop_last=True
@@ -87,7 +87,7 @@ def measure_fit(system: System, setup: Setup) -> float:
             "data.root": setup.data,
             "data.image_size": setup.image_size,
             "data.batch_size": setup.batch_size,
-            "model.width": setup.width,
+            **{f"model.{name}": getattr(setup, name) for name in system.model_options},
             "trainer.accelerator": "gpu" if setup.device == "cuda" else "cpu",
             "trainer.devices": 1,
             "trainer.max_epochs": -1,
@@ -121,10 +121,10 @@ def bare_step(system: System, setup: Setup) -> tuple[Callable[[Batch], None], Ba
     """The system's step for the model of its config, and a batch for it."""
     model_config = yaml.safe_load(find_config(system.config).read_text())["model"]
     module, name = model_config["class_path"].rsplit(".", 1)
-    given = {"image_size": setup.image_size, "width": setup.width}
+    given = {name: getattr(setup, name) for name in ("image_size", *system.model_options)}
     model = getattr(import_module(module), name)(**{**model_config.get("init_args", {}), **given})
     model.configure_model()
-    dataset: Any = system.dataset(setup)
+    dataset = system.dataset(setup)
     items = [dataset[i % len(dataset)] for i in range(setup.batch_size)]
     parts = [part.to(setup.device) for part in default_collate(items)]
     return system.step(model.to(setup.device)), dict(zip(system.columns, parts, strict=True))
@@ -176,7 +176,7 @@ def measure(system: System, setup: Setup, rounds: int, console: Console) -> dict
         row |= {"floor": peak / flops, "peak_tflops": peak / 1e12}
         table.append(row)
         console.print(f"round {number}: " + "  ".join(f"{part} {row[part]:,.1f}" for part in PARTS))
-    images = len(system.dataset(setup))  # type: ignore[arg-type]
+    images = len(system.dataset(setup))
     return {
         "data": f"{setup.data.resolve().name}, {images:,} images",
         "gflop_per_image": flops / 1e9,
@@ -238,13 +238,15 @@ def main(args: Sequence[str] | None = None) -> None:
         parser.error("--rounds, --batches and --warmup must be at least 1, and --batches a multiple of --warmup")
     if given["device"] == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: torch finds no GPU; give --device cpu")
+    if not given["out"].resolve().parent.is_dir():
+        parser.error(f"--out {given['out']}: its folder does not exist")
 
     # of paths only the name: the file is to be published
     files = {key: path.resolve().name for key in ("data", "out") if (path := given[key])}
     shown = {**given, **files, "systems": ",".join(given["systems"])}
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in shown.items() if value is not None)
     names, folder, out, rounds = (given.pop(key) for key in ("systems", "data", "out", "rounds"))
-    console, results = Console(), {}
+    console, results = Console(width=None if sys.stdout.isatty() else 120), {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in names:
             setup = Setup(**given, data=folder or Path(temporary) / name / "rendered")

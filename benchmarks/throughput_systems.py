@@ -46,20 +46,22 @@ class System:
     Attributes:
         config: name of its YAML in configs/; gives the model of `fit` and `step`.
         render: writes a data set that fits the config's data module.
-        dataset: the same data for the plain loop; items in the order of `columns`.
+        dataset: the same data for the plain loop, a torch Dataset with a length; items in the order of `columns`.
         columns: names of the items in a batch of the model.
         plain: the plain loop's work for one batch of the dataset, on the device.
         step: the model's work for one batch of `columns`.
         period: batches until the update schedule repeats.
+        model_options: values of Setup that the model takes beside the image size.
     """
 
     config: str
     render: Callable[[Path, Setup], None]
-    dataset: Callable[[Setup], Dataset]
+    dataset: Callable[[Setup], Any]
     columns: tuple[str, ...]
     plain: Callable[[Setup], Callable[..., None]]
     step: Callable[[Any], Callable[[Batch], None]]
     period: int = 1
+    model_options: tuple[str, ...] = ("width",)
 
 
 class PNGFolder(Dataset):
@@ -135,12 +137,15 @@ def gan_step(model: GAN) -> Callable[[Batch], None]:
     done = 0
 
     def update(optimizer: torch.optim.Optimizer, trained: nn.Module, loss: Callable[..., Tensor], batch: Batch) -> None:
-        for network in networks:
-            network.requires_grad_(network is trained)
+        frozen = [p for network in networks if network is not trained for p in network.parameters() if p.requires_grad]
+        for parameter in frozen:
+            parameter.requires_grad = False
         value = loss(batch, noise)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()
+        for parameter in frozen:
+            parameter.requires_grad = True
 
     def step(batch: Batch) -> None:
         nonlocal done

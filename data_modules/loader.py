@@ -41,7 +41,8 @@ class ArrayLoader:
         self.flip = flip
         self.pin = pin
         self.epoch = 0
-        self.position = 0
+        self.position = 0  # batches handed out of this epoch
+        self.resume_at = 0  # where the next iteration starts, once
 
     @property
     def sampler(self) -> "ArrayLoader":
@@ -58,7 +59,7 @@ class ArrayLoader:
     def __iter__(self) -> Iterator[Batch]:
         batches = self.order.batches(self.epoch)
         flips = self.order.flips(self.epoch) if self.flip else None
-        start = self.position
+        start, self.resume_at = self.resume_at, 0
         for self.position, picks in enumerate(batches[start:], start=start + 1):
             batch = take(self.columns, self.rows[picks], pin=self.pin)
             if flips is not None:
@@ -71,7 +72,7 @@ class ArrayLoader:
         return {"position": self.position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.position = state["position"]
+        self.position = self.resume_at = state["position"]
 
 
 def take(columns: Mapping[str, Column], rows: Tensor, *, pin: bool = False) -> Batch:

@@ -41,9 +41,10 @@ class EpochOrder:
     def batches(self, epoch: int) -> list[Tensor]:
         """Index tensors, one a batch, of this process in this epoch."""
         if not self.shuffle:
-            return list(torch.arange(self.rank, self.length, self.world_size).split(self.batch_size))
+            mine = torch.arange(self.rank, max(self.length, self.rank), self.world_size)
+            return list(mine.split(self.batch_size)) if len(mine) else []
         order = torch.randperm(self.length, generator=self.generator(epoch))
-        parts = order[: len(self) * self.batch_size * self.world_size].view(len(self), self.world_size, -1)
+        parts = order[: len(self) * self.batch_size * self.world_size].view(len(self), self.world_size, self.batch_size)
         return list(parts[:, self.rank])
 
     def flips(self, epoch: int) -> Tensor:

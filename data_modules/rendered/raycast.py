@@ -27,19 +27,25 @@ GRAIN = (0.035, 0.013)
 
 @dataclass(frozen=True)
 class Camera:
-    """A perspective camera at ``position``, looking at ``target``, with the horizon level."""
+    """A perspective camera at ``position``, looking at ``target``, with the horizon level; ``zoom`` 2 shows half."""
 
     position: tuple[float, float, float]
     target: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    zoom: float = 1.0
+
+    @property
+    def lens(self) -> tuple[float, float]:
+        """Half the width and half the height of what is seen at distance 1."""
+        return LENS[0] / self.zoom, LENS[1] / self.zoom
 
     @cached_property
     def axes(self) -> Floats:
-        """Right, up and forward as rows of a (3, 3) array; right and up are scaled by LENS."""
+        """Right, up and forward as rows of a (3, 3) array; right and up are scaled by ``lens``."""
         forward = np.subtract(self.target, self.position)
         forward = forward / np.linalg.norm(forward)
         right = np.cross(forward, (0, 0, 1))
         right = right / np.linalg.norm(right)
-        return np.stack([right * LENS[0], np.cross(right, forward) * LENS[1], forward]).astype(np.float32)
+        return np.stack([right * self.lens[0], np.cross(right, forward) * self.lens[1], forward]).astype(np.float32)
 
     def rays(self, side: int) -> Floats:
         """Directions (3, side, side) through the pixel centres; not of unit length."""
@@ -53,8 +59,8 @@ class Camera:
         offset = points - np.array(self.position, dtype=np.float32)
         right, up, forward = self.axes
         depth = np.maximum(offset @ forward, 0.1)
-        column = (1 + offset @ right / (depth * LENS[0] ** 2)) * (side / 2)
-        row = (1 - offset @ up / (depth * LENS[1] ** 2)) * (side / 2)
+        column = (1 + offset @ right / (depth * self.lens[0] ** 2)) * (side / 2)
+        row = (1 - offset @ up / (depth * self.lens[1] ** 2)) * (side / 2)
         return float(row.min()), float(column.min()), float(row.max()), float(column.max())
 
 

@@ -52,6 +52,7 @@ _GAP = 0.15
 _TRIES = 100
 _CHUNK = 32
 _SCENES, _CONDITIONS = 0, 1
+Chunk = tuple[Path, int, int, int, int, float]
 
 _CAMERA = (0.0, -11.23, 5.47)
 # Key lamp at the right near the camera, cool fill at the left, back lamp above the middle.
@@ -77,36 +78,51 @@ class Scene:
     camera: Camera
 
 
-def render_scenes(scenes: int, size: int = 64, seed: int = 0, start: int = 0) -> Iterator[Scene]:
+def render_scenes(scenes: int, size: int = 64, seed: int = 0, zoom: float = 1.0, start: int = 0) -> Iterator[Scene]:
     """Yields the scenes ``start`` to ``start + scenes - 1``.
 
-    Scene k is a function of (seed, k, size) and its labels of (seed, k), so any process may render any of them.
+    Scene k is a function of (seed, k, size, zoom) and its labels of (seed, k), so any process may render any of them.
+
+    Args:
+        scenes: how many.
+        size: height and width of the images in pixels.
+        seed: the same seed gives the same scenes.
+        zoom: 1 is the real set's view; 2 shows half of it, with objects twice as large and closer together, so that
+            small pictures still tell the shapes apart.
+        start: index of the first scene.
 
     Raises:
-        DataError: scenes < 1, size < 16, seed < 0 or start < 0.
+        DataError: scenes < 1, size < 16, seed < 0, zoom outside 1..2 or start < 0.
     """
-    _check(scenes, size, seed)
+    _check(scenes, size, seed, zoom)
     if start < 0:
         raise DataError(f"start is {start}, expected 0 or more: it is the index of the first scene")
-    return (_render_scene(size, seed, index) for index in range(start, start + scenes))
+    return (_render_scene(size, seed, zoom, index) for index in range(start, start + scenes))
 
 
 def write_dataset(
-    folder: Path, scenes: int, size: int = 64, seed: int = 0, workers: int | None = None, progress: bool = True
+    folder: Path,
+    scenes: int,
+    size: int = 64,
+    seed: int = 0,
+    zoom: float = 1.0,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> None:
     """Writes 3 * scenes images and the JSON files into a new or empty ``folder``; all of it, or nothing.
 
     Args:
         folder: written under another name beside it and renamed at the end.
-        scenes, size, seed: as for ``render_scenes``.
+        scenes, size, seed, zoom: as for ``render_scenes``.
         workers: processes that share the scenes, at most one a usable core by default; 1 stays in this process. The
             files do not depend on it. The processes are spawned, so a script needs ``if __name__ == "__main__":``.
         progress: shows a bar.
 
     Raises:
-        DataError: scenes < 1, size < 16, seed < 0, workers < 1, or ``folder`` is a file or holds anything.
+        DataError: scenes < 1, size < 16, seed < 0, zoom outside 1..2, workers < 1, or ``folder`` is a file or holds
+            anything.
     """
-    _check(scenes, size, seed)
+    _check(scenes, size, seed, zoom)
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}, expected 1 or more, or None for one a core")
     target = Path(folder).resolve()
@@ -116,7 +132,7 @@ def write_dataset(
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         (temporary / "images").mkdir(parents=True)
-        labels = _write_images(temporary / "images", scenes, size, seed, workers or usable_cores(), progress)
+        labels = _write_images(temporary / "images", scenes, size, seed, zoom, workers or usable_cores(), progress)
         _write_json(temporary / "objects.json", {name: index for index, name in enumerate(NAMES)})
         _write_json(temporary / "train.json", labels)
         for file, sizes in TEST_SIZES.items():
@@ -147,12 +163,12 @@ def conditions(sizes: tuple[int, ...], seed: int) -> list[list[str]]:
     return list(lists.values())
 
 
-def _render_scene(size: int, seed: int, index: int) -> Scene:
+def _render_scene(size: int, seed: int, zoom: float, index: int) -> Scene:
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_SCENES, index)))
     chosen = rng.permutation(len(NAMES))[:OBJECTS_PER_SCENE]
     labels = [[NAMES[i] for i in chosen[: count + 1]] for count in range(OBJECTS_PER_SCENE)]
     x, y, z = (at + float(rng.uniform(-0.12, 0.12)) for at in _CAMERA)
-    camera = Camera((x, y, z))
+    camera = Camera((x, y, z), zoom=zoom)
     lamps = _LAMPS + rng.uniform(-0.5, 0.5, _LAMPS.shape).astype(np.float32)
     powers = _POWERS * rng.uniform(0.88, 1.12, (len(_POWERS), 1)).astype(np.float32)
     lighting = Lighting(lamps, powers, _AMBIENT)
@@ -177,7 +193,7 @@ def _put_down(canvas: Canvas, shape: Shape, color: str, rng: np.random.Generator
         angle = float(rng.uniform(0, 2 * math.pi))
         if canvas.solids:
             # A square seen over a corner, as in CLEVR.
-            p, q = (float(value) / math.sqrt(2) for value in rng.uniform(-3.4, 3.4, 2))
+            p, q = (float(value) / math.sqrt(2) / canvas.camera.zoom for value in rng.uniform(-3.4, 3.4, 2))
             x, y = p - q, p + q
         else:
             x, y = (float(value) for value in rng.uniform(-0.1, 0.1, 2))
@@ -191,9 +207,9 @@ def _put_down(canvas: Canvas, shape: Shape, color: str, rng: np.random.Generator
 
 
 def _write_images(
-    folder: Path, scenes: int, size: int, seed: int, workers: int, progress: bool
+    folder: Path, scenes: int, size: int, seed: int, zoom: float, workers: int, progress: bool
 ) -> dict[str, list[str]]:
-    chunks = [(folder, start, min(_CHUNK, scenes - start), size, seed) for start in range(0, scenes, _CHUNK)]
+    chunks = [(folder, start, min(_CHUNK, scenes - start), size, seed, zoom) for start in range(0, scenes, _CHUNK)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     labels: dict[str, list[str]] = {}
     # Closed before the caller removes the folder: no worker may then still be writing into it.
@@ -205,7 +221,7 @@ def _write_images(
     return dict(sorted(labels.items()))
 
 
-def _run(chunks: list[tuple[Path, int, int, int, int]], workers: int) -> Generator[dict[str, list[str]], None, None]:
+def _run(chunks: list[Chunk], workers: int) -> Generator[dict[str, list[str]], None, None]:
     if workers == 1:
         yield from (_write_chunk(*chunk) for chunk in chunks)
         return
@@ -217,9 +233,9 @@ def _run(chunks: list[tuple[Path, int, int, int, int]], workers: int) -> Generat
         pool.shutdown(cancel_futures=True)
 
 
-def _write_chunk(folder: Path, start: int, count: int, size: int, seed: int) -> dict[str, list[str]]:
+def _write_chunk(folder: Path, start: int, count: int, size: int, seed: int, zoom: float) -> dict[str, list[str]]:
     labels = {}
-    for index, scene in enumerate(render_scenes(count, size, seed, start), start=start):
+    for index, scene in enumerate(render_scenes(count, size, seed, zoom, start), start=start):
         for image, (pixels, names) in enumerate(zip(scene.images, scene.labels, strict=True)):
             file = f"CLEVR_train_{index:06d}_{image}.png"
             Image.fromarray(pixels).save(folder / file)
@@ -231,10 +247,12 @@ def _write_json(file: Path, content: object) -> None:
     file.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _check(scenes: int, size: int, seed: int) -> None:
+def _check(scenes: int, size: int, seed: int, zoom: float) -> None:
     if scenes < 1:
         raise DataError(f"scenes is {scenes}, expected 1 or more")
     if size < 16:
         raise DataError(f"size is {size}, expected 16 pixels or more: below that shapes cannot be told apart")
     if seed < 0:
         raise DataError(f"seed is {seed}, expected 0 or more")
+    if not 1 <= zoom <= 2:
+        raise DataError(f"zoom is {zoom}, expected 1 to 2: above that three objects do not fit into the picture")

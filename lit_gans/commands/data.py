@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     render.add_argument("--scenes", type=_positive, required=True, metavar="N", help="scenes, of three images each")
     render.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
     render.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
+    render.add_argument(
+        "--zoom", type=float, default=1.0, help="1 to 2: larger objects for small pictures (default: 1)"
+    )
     render.add_argument("--workers", type=_positive, metavar="K", help="processes (default: one a core)")
 
 
@@ -32,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
 
     from data_modules.rendered.scenes import write_dataset
 
-    write_dataset(args.folder, args.scenes, size=args.size, seed=args.seed, workers=args.workers, progress=True)
+    write_dataset(
+        args.folder, args.scenes, size=args.size, seed=args.seed, zoom=args.zoom, workers=args.workers, progress=True
+    )
     return 0
 
 

@@ -1,5 +1,6 @@
 """fit, validate, test and predict through LightningCLI."""
 
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -79,7 +80,7 @@ def run(command: str, args: list[str]) -> int:
     # Lightning's DDP launcher starts the other ranks with this process's arguments
     sys.argv[1:] = [command, *args]
     torch.set_float32_matmul_precision("high")
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    quiet()
     CLI(
         ImageModel,
         ImageDataModule,
@@ -87,8 +88,8 @@ def run(command: str, args: list[str]) -> int:
         trainer_defaults={
             "num_sanity_val_steps": 0,
             "callbacks": [
+                Throughput(),  # before the bar that shows it
                 progress_bar(),
-                Throughput(),
                 AverageBuffers(),
                 PredictionWriter(),
                 Curves(),
@@ -103,6 +104,23 @@ def run(command: str, args: list[str]) -> int:
         seed_everything_default=0,
     )
     return 0
+
+
+def quiet() -> None:
+    """Drops Lightning's messages that tell a user of these models nothing."""
+    for message in (
+        "isinstance.treespec, LeafSpec",  # inside Lightning
+        "Found .* module.s. in eval mode",  # the averaged generator is
+        "Precision bf16-mixed is not supported by the model summary",
+        "The dirpath has changed",  # each run has its own folder
+        "Couldn't infer the batch indices",  # the pictures are written in order
+        ".* was deprecated in v4.49.0",  # Lightning's use of jsonargparse
+    ):
+        warnings.filterwarnings("ignore", message)
+    advertising = ("💡", "TPU available", "`weights_only` was not set")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: not record.getMessage().startswith(advertising)
+    )
 
 
 def with_configs(command: str, args: list[str]) -> list[str]:

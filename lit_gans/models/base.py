@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lit_gans.training.logging import is_logged_step
+from lit_gans.training.optimizers import align_state
 from lit_gans.training.seeding import batch_seed
 
 Batch = dict[str, Any]
@@ -46,8 +47,12 @@ class ImageModel(L.LightningModule):
         assert self.run_seed is not None
         return self.run_seed
 
+    def on_train_start(self) -> None:
+        for optimizer in self.trainer.optimizers:
+            align_state(optimizer)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        torch.manual_seed(batch_seed(self.seed, self.global_step, self.global_rank))
+        torch.manual_seed(batch_seed(self.seed, self.global_step, 1 + self.global_rank))
 
     @property
     def log_dir(self) -> Path:
@@ -69,7 +74,7 @@ class ImageModel(L.LightningModule):
                     f"{name} is {loss.item()} at batch {self.global_step}: training has diverged. The last checkpoint "
                     "is kept; continue from it with a lower learning rate, gradient clipping or precision 32-true"
                 )
-        self.log_dict(self.losses, prog_bar=True)
+        self.log_dict(self.losses)
         self.log_dict({name: float(count) for name, count in counts.items()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -82,3 +87,10 @@ class ImageModel(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint[CHECKPOINT_KEY]
         self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]
+
+
+def model_name(checkpoint: object) -> str | None:
+    """The class that wrote a checkpoint; None if the content of the file is something else."""
+    tag = checkpoint.get(CHECKPOINT_KEY) if isinstance(checkpoint, dict) else None
+    name = tag.get("model") if isinstance(tag, dict) else None
+    return name if isinstance(name, str) else None

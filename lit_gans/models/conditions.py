@@ -25,7 +25,7 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
     if isinstance(conditions, Tensor):
         if conditions.ndim != 2 or conditions.shape[1] != num_classes:
             raise InputError(
-                f"conditions have shape {tuple(conditions.shape)}; expected (B, {num_classes}), one multi-hot row a picture"
+                f"conditions have shape {tuple(conditions.shape)}; expected (B, {num_classes}): a row a picture"
             )
         return conditions.float()
     if class_names is None:
@@ -41,13 +41,19 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
 
 
 def known_name(name: str, class_names: Sequence[str]) -> str:
-    """
+    """The class of this name; capitals and the number of spaces do not matter.
+
     Raises:
         InputError: if it is none of them; the message names the nearest ones.
     """
-    wanted = " ".join(name.lower().split())
-    if wanted in class_names:
-        return wanted
-    near = get_close_matches(wanted, class_names, n=3, cutoff=0.5)
+    by_spelling = {_spelling(known): known for known in class_names}
+    wanted = _spelling(name)
+    if wanted in by_spelling:
+        return by_spelling[wanted]
+    near = [by_spelling[match] for match in get_close_matches(wanted, by_spelling, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known names: {', '.join(class_names)}"
     raise InputError(f"unknown object {name!r}: {hint}")
+
+
+def _spelling(name: str) -> str:
+    return " ".join(name.lower().split())

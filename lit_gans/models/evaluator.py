@@ -14,7 +14,7 @@ from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import CHECKPOINT_KEY, Batch, ImageModel
+from lit_gans.models.base import Batch, ImageModel, model_name
 from lit_gans.networks.evaluator import evaluator_network, logits
 from lit_gans.networks.modes import inference
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
@@ -141,16 +141,13 @@ def evaluator_state(path: Path) -> dict[str, Tensor]:
     """The state dict of the classifier in either kind of file."""
     expected = 'expected {"model": state_dict} of a resnet18 with head fc.0, or a checkpoint of lit_gans.Evaluator'
     content = read_torch_file(path, "evaluator")
-    if not isinstance(content, dict):
-        raise InputError(f"evaluator {path}: holds a {type(content).__name__}; {expected}")
-    if CHECKPOINT_KEY in content:
-        if (model := content[CHECKPOINT_KEY]["model"]) != Evaluator.__name__:
-            raise InputError(f"evaluator {path}: is a checkpoint of {model}; {expected}")
-        prefix = "network."
-        state = {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
-    else:
-        state = content.get(COURSE_KEY) or {}
-    if not isinstance(state, dict) or not isinstance(state.get("fc.0.bias"), Tensor):
-        keys = ", ".join(map(str, list(content)[:5]))
-        raise InputError(f"evaluator {path}: has the keys {keys}; {expected}")
+    model = model_name(content)
+    if model not in (None, Evaluator.__name__):
+        raise InputError(f"evaluator {path}: is a checkpoint of {model}; {expected}")
+    weights = content.get("state_dict" if model else COURSE_KEY) if isinstance(content, dict) else None
+    state = {str(k).removeprefix("network."): v for k, v in weights.items()} if isinstance(weights, dict) else {}
+    bias = state.get("fc.0.bias")
+    if not isinstance(bias, Tensor) or bias.ndim != 1:
+        keys = f"has the keys {', '.join(map(str, list(content)[:5]))}" if isinstance(content, dict) else ""
+        raise InputError(f"evaluator {path}: {keys or f'holds a {type(content).__name__}'}; {expected}")
     return state

@@ -8,7 +8,10 @@ import torch
 import lit_gans
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
-from lit_gans.models.base import CHECKPOINT_KEY, ImageModel
+from lit_gans.models.base import ImageModel, model_name
+
+# The classes that a checkpoint may name.
+MODELS = ("CDCGAN", "Evaluator")
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
@@ -22,20 +25,23 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
     """
     path = Path(path).expanduser()
     checkpoint = read_torch_file(path, "checkpoint")
-    if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
+    name = model_name(checkpoint)
+    if name is None:
         raise InputError(f"checkpoint {path}: not written by a model of lit_gans")
-    name = checkpoint[CHECKPOINT_KEY]["model"]
-    if name not in lit_gans.__all__:
+    if name not in MODELS:
         raise InputError(
             f"checkpoint {path}: holds a {name}, which is no class of this package; "
             f"load it with {name}.load_from_checkpoint"
         )
     # keys with an underscore are Lightning's own
-    hyperparameters = {k: v for k, v in checkpoint["hyper_parameters"].items() if not k.startswith("_")}
-    model: ImageModel = getattr(lit_gans, name)(**hyperparameters)
+    hyperparameters = {k: v for k, v in checkpoint.get("hyper_parameters", {}).items() if not k.startswith("_")}
     try:
+        model: ImageModel = getattr(lit_gans, name)(**hyperparameters)
         model.load_state_dict(checkpoint["state_dict"])
-    except RuntimeError as error:
-        raise InputError(f"checkpoint {path}: weights do not fit {name}: {one_line(error)}") from None
-    model.on_load_checkpoint(checkpoint)
+        model.on_load_checkpoint(checkpoint)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(
+            f"checkpoint {path}: does not fit {name} of lit_gans {lit_gans.__version__}; "
+            f"it is damaged or of another version: {one_line(error)}"
+        ) from None
     return model.to(device).eval()

@@ -4,10 +4,13 @@ Layer for layer as reported, at any power-of-two size: at 64 px and `width=64` t
 discriminator 2,870,081 parameters. The discriminator returns logits; the report's sigmoid is inside the loss.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
+from lit_gans.networks.layers import ConvTranspose2d, FromVector
 
 
 class CDCGANGenerator(nn.Module):
@@ -36,17 +39,16 @@ class CDCGANGenerator(nn.Module):
         self.embed = nn.Sequential(nn.Linear(num_classes, condition_dim), nn.ReLU())
         channels = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []
-        for i, (before, after) in enumerate(zip([latent_dim + condition_dim, *channels], channels, strict=False)):
-            # the first one turns 1x1 into 4x4, every other doubles the size
-            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=min(i, 1))]
-            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+        for before, after in pairwise([latent_dim + condition_dim, *channels]):
+            # the report's first layer has stride 2 and no padding, which on a 1x1 input is this
+            up = ConvTranspose2d(before, after, 4, stride=2, padding=1) if layers else FromVector(before, after, 4)
+            layers += [up, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.to_rgb = nn.ConvTranspose2d(channels[-1], 3, 4, stride=2, padding=1)
+        self.to_rgb = ConvTranspose2d(channels[-1], 3, 4, stride=2, padding=1)
         init_last_layer(self.to_rgb)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        x = torch.cat([z, self.embed(condition)], dim=1)[:, :, None, None]
-        return torch.tanh(self.to_rgb(self.layers(x)))
+        return torch.tanh(self.to_rgb(self.layers(torch.cat([z, self.embed(condition)], dim=1))))
 
 
 class CDCGANDiscriminator(nn.Module):
@@ -65,7 +67,7 @@ class CDCGANDiscriminator(nn.Module):
         self.plane = nn.Sequential(nn.Linear(num_classes, image_size**2), nn.LeakyReLU())
         channels = [width * 2**i for i in range(doublings(image_size))]
         layers: list[nn.Module] = []
-        for before, after in zip([4, *channels], channels, strict=False):
+        for before, after in pairwise([4, *channels]):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1)]
             layers += [nn.BatchNorm2d(after), nn.LeakyReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)

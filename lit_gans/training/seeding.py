@@ -3,9 +3,10 @@
 import torch
 
 
-def batch_seed(seed: int, batch: int, rank: int = 0) -> int:
-    """A seed for this batch of this process; distinct for distinct arguments in any practical range."""
-    return (seed * 1_000_000_007 + batch * 4099 + rank) % 2**63
+def batch_seed(seed: int, batch: int, stream: int = 0) -> int:
+    """A seed for one of up to 4099 streams of random numbers of this batch: 0 for what all processes share, 1 + rank
+    for what is a process's own. Distinct for distinct arguments in any practical range."""
+    return (seed * 1_000_000_007 + batch * 4099 + stream) % 2**63
 
 
 def generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:

@@ -56,10 +56,10 @@ def test_check_without_images_searches_the_folder(root: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], {"size": 64, "seed": 0, "workers": None, "progress": True}),
+        ([], {"size": 64, "seed": 0, "zoom": 1.0, "workers": None, "progress": True}),
         (
-            ["--size", "32", "--seed", "7", "--workers", "3"],
-            {"size": 32, "seed": 7, "workers": 3, "progress": True},
+            ["--size", "32", "--seed", "7", "--zoom", "1.5", "--workers", "3"],
+            {"size": 32, "seed": 7, "zoom": 1.5, "workers": 3, "progress": True},
         ),
     ],
 )

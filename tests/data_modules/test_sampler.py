@@ -1,5 +1,8 @@
 """EpochOrder: which sample comes when, in one process and in several."""
 
+from collections.abc import Iterable
+from itertools import chain
+
 import pytest
 import torch
 
@@ -8,6 +11,10 @@ from data_modules.sampler import EpochOrder
 
 def rows(order: EpochOrder, epoch: int = 0) -> list[list[int]]:
     return [batch.tolist() for batch in order.batches(epoch)]
+
+
+def flat(batches: Iterable[list[int]]) -> list[int]:
+    return list(chain.from_iterable(batches))
 
 
 def test_order_is_a_function_of_seed_and_epoch_and_not_of_the_global_generator() -> None:
@@ -33,14 +40,14 @@ def test_the_same_epoch_can_be_asked_for_again() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 0, 2**40])
 def test_any_whole_number_is_a_seed(seed: int) -> None:
-    assert sorted(sum(rows(EpochOrder(6, 3, seed=seed), epoch=1), [])) == [0, 1, 2, 3, 4, 5]
+    assert sorted(flat(rows(EpochOrder(6, 3, seed=seed), epoch=1))) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("world", [2, 3, 4])
 def test_ranks_joined_are_the_union_batch_of_one_process_in_the_same_order(world: int) -> None:
     one = rows(EpochOrder(50, 4 * world, seed=1), epoch=2)
     ranks = [rows(EpochOrder(50, 4, seed=1, rank=rank, world_size=world), epoch=2) for rank in range(world)]
-    joined = [sum(parts, []) for parts in zip(*ranks, strict=True)]
+    joined = [flat(parts) for parts in zip(*ranks, strict=True)]
     assert joined == one
     assert all(len(batch) == 4 for rank in ranks for batch in rank)
 
@@ -61,14 +68,14 @@ def test_shuffled_epochs_drop_the_last_incomplete_union_batch(
 
 def test_a_shuffled_epoch_has_no_sample_twice_and_drops_others_in_another_epoch() -> None:
     order = EpochOrder(10, 4, seed=0)
-    seen = [set(sum(rows(order, epoch), [])) for epoch in range(20)]
+    seen = [set(flat(rows(order, epoch))) for epoch in range(20)]
     assert all(len(epoch) == 8 and epoch <= set(range(10)) for epoch in seen)
     assert set.union(*seen) == set(range(10))
     assert len({frozenset(epoch) for epoch in seen}) > 1
 
 
 def test_shuffling_depends_on_more_than_the_place_in_the_file() -> None:
-    assert sum(rows(EpochOrder(100, 10)), []) != list(range(100))
+    assert flat(rows(EpochOrder(100, 10))) != list(range(100))
 
 
 def test_unshuffled_samples_come_in_file_order_with_the_last_incomplete_batch() -> None:
@@ -87,7 +94,7 @@ def test_unshuffled_rank_r_takes_every_nth_sample() -> None:
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_unshuffled_every_sample_comes_exactly_once_over_the_ranks(length: int, world: int) -> None:
     orders = [EpochOrder(length, 2, shuffle=False, rank=rank, world_size=world) for rank in range(world)]
-    assert sorted(sum((sum(rows(order), []) for order in orders), [])) == list(range(length))
+    assert sorted(flat(flat(rows(order)) for order in orders)) == list(range(length))
     assert [len(order) for order in orders] == [len(order.batches(0)) for order in orders]
 
 

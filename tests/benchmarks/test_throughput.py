@@ -1,0 +1,80 @@
+"""benchmarks/throughput.py, run whole on tiny networks; and the floating-point floor against a count by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from data_modules.rendered.scenes import write_dataset
+
+TINY = "--rounds 1 --batches 2 --warmup 1 --batch-size 4 --image-size 16 --width 4 --workers 1"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    import throughput
+
+    return throughput
+
+
+def test_the_json_holds_every_round_the_medians_and_the_ratios_within_a_round(tmp_path: Path) -> None:
+    out = tmp_path / "speed.json"
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *TINY.split(), "--out", out], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cdcgan" in done.stdout and "step/floor" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["speed.json"]
+
+    content = json.loads(out.read_text())
+    assert content["command"] == (
+        f"python benchmarks/throughput.py --device cpu --systems cdcgan --out speed.json {TINY}"
+    )
+    assert content["machine"]["cpu"] and content["machine"]["cores"] >= 1
+    assert content["machine"]["precision"] in ("bf16-mixed", "32-true")
+    result = content["systems"]["cdcgan"]
+    (row,) = result["rounds"]
+    assert all(row[part] > 0 for part in ("plain", "fit", "step", "floor"))
+    assert result["images_per_second"] == {part: row[part] for part in ("plain", "fit", "step", "floor")}
+    assert result["ratios"] == {
+        "fit/plain": row["fit"] / row["plain"],
+        "fit/step": row["fit"] / row["step"],
+        "step/floor": row["step"] / row["floor"],
+    }
+    assert row["floor"] == pytest.approx(1e3 * row["peak_tflops"] / result["gflop_per_image"])
+
+
+def test_the_floor_counts_every_multiplication_of_the_cdcgan_step_once(script: ModuleType, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", 4, size=16, workers=1, progress=False)
+    setup = script.Setup("cpu", 1, 1, 4, image_size=16, width=4, workers=0, data=tmp_path / "data")
+
+    # multiply-adds of one image going forward; layers and channels of report 003, at 16 px and width 4
+    embed = 24 * 200
+    generator = 300 * 8 * 16 + 16 * 8 * 4 * 16 + 64 * 4 * 3 * 16
+    plane = 24 * 16 * 16
+    discriminator = 64 * 16 * 4 * 4 + 16 * 16 * 4 * 8 + 16 * 8
+    # a backward pass costs two forward ones: to the input and to the weights; the multi-hot needs no gradient
+    d_update = (embed + generator) + 2 * ((plane + discriminator) + (plane + 2 * discriminator))
+    # through the frozen discriminator, to its input only
+    g_update = (embed + generator) + (embed + 2 * generator) + (plane + discriminator) + discriminator
+    assert script.count_flops(script.SYSTEMS["cdcgan"], setup) == 2 * (d_update + 4 * g_update)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--systems", "cdcgan,biggan"], "no system biggan; expected cdcgan"),
+        (["--batches", "7", "--warmup", "2"], "--batches a multiple of --warmup"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_with_what_can(
+    script: ModuleType, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        script.main([*options, "--out", "speed.json"])
+    assert message in capsys.readouterr().err

@@ -1,0 +1,173 @@
+"""CDCGAN.sample: pictures for conditions, and nothing else in the process changed."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from lit_gans.errors import InputError
+from lit_gans.models import cdcgan as module
+from lit_gans.models.cdcgan import CDCGAN
+
+CONDITIONS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
+NAMED = [["gray cube"], ["red sphere", "Red Cube"], ["blue cylinder"]]
+
+
+@pytest.fixture
+def model(cdcgan: Callable[..., CDCGAN]) -> CDCGAN:
+    """Its two generators differ, and both of them react to z and condition."""
+    model = cdcgan(ema_decay=0.9)
+    random = torch.Generator().manual_seed(0)
+    assert model.generator_ema is not None
+    with torch.no_grad():
+        for network in (model.generator, model.generator_ema):
+            for tensor in network.parameters():
+                tensor.copy_(torch.randn(tensor.shape, generator=random) * 0.5)
+    return model
+
+
+def same(one: Tensor, two: Tensor) -> bool:
+    return one.shape == two.shape and torch.allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_there_are_n_pictures_a_condition_in_minus_1_to_1(model: CDCGAN, n: int) -> None:
+    pictures = model.sample(CONDITIONS, n=n, seed=0)
+    assert pictures.shape == (3 * n, 3, 8, 8) and pictures.dtype == torch.float32
+    assert -1 <= pictures.min() < -0.5 and 0.5 < pictures.max() <= 1
+    assert not pictures.requires_grad
+
+
+def test_pictures_are_the_generators_for_noise_of_the_seed(model: CDCGAN) -> None:
+    z = torch.randn(3, 5, generator=torch.Generator().manual_seed(9))
+    assert model.generator_ema is not None
+    with torch.no_grad():
+        torch.testing.assert_close(model.sample(CONDITIONS, seed=9), model.generator_ema.eval()(z, CONDITIONS))
+
+
+def test_the_n_pictures_of_a_condition_follow_each_other(model: CDCGAN) -> None:
+    pictures = model.sample(CONDITIONS, n=2, seed=9)
+    z = torch.randn(6, 5, generator=torch.Generator().manual_seed(9))
+    assert model.generator_ema is not None
+    with torch.no_grad():
+        for i, condition in enumerate([0, 0, 1, 1, 2, 2]):
+            alone = model.generator_ema.eval()(z[i : i + 1], CONDITIONS[condition : condition + 1])
+            torch.testing.assert_close(pictures[i : i + 1], alone)
+    assert not same(pictures[0:1], pictures[1:2])
+
+
+def test_the_same_seed_gives_the_same_pictures_and_another_one_others(model: CDCGAN) -> None:
+    first = model.sample(CONDITIONS, seed=1)
+    torch.manual_seed(99)
+    assert torch.equal(model.sample(CONDITIONS, seed=1), first)
+    assert not same(model.sample(CONDITIONS, seed=2), first)
+
+
+def test_without_a_seed_each_call_has_other_noise_even_after_a_global_seed(model: CDCGAN) -> None:
+    torch.manual_seed(0)
+    first = model.sample(CONDITIONS)
+    torch.manual_seed(0)
+    assert not same(model.sample(CONDITIONS), first)
+
+
+def test_names_give_the_pictures_of_their_multi_hot_rows(model: CDCGAN) -> None:
+    assert torch.equal(model.sample(NAMED, n=2, seed=1), model.sample(CONDITIONS, n=2, seed=1))
+
+
+def test_the_condition_changes_the_picture(model: CDCGAN) -> None:
+    assert not same(model.sample(CONDITIONS[:1], seed=1), model.sample(CONDITIONS[1:2], seed=1))
+
+
+def test_the_averaged_weights_are_the_default_and_the_trained_ones_can_be_asked_for(model: CDCGAN) -> None:
+    z = torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        raw = model.generator.eval()(z, CONDITIONS)
+    assert torch.equal(model.sample(CONDITIONS, seed=1), model.sample(CONDITIONS, seed=1, ema=True))
+    torch.testing.assert_close(model.sample(CONDITIONS, seed=1, ema=False), raw)
+    assert not same(model.sample(CONDITIONS, seed=1, ema=True), raw)
+
+
+def test_a_model_without_average_draws_with_its_trained_weights(cdcgan: Callable[..., CDCGAN]) -> None:
+    model = cdcgan(ema_decay=0)
+    assert torch.equal(model.sample(CONDITIONS, seed=1, ema=True), model.sample(CONDITIONS, seed=1, ema=False))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("ema", [True, False])
+def test_train_or_eval_mode_of_every_module_stays(model: CDCGAN, training: bool, ema: bool) -> None:
+    model.train(training)
+    model.sample(CONDITIONS, seed=1, ema=ema)
+    assert all(part.training is training for part in model.modules())
+
+
+def test_pictures_do_not_depend_on_train_or_eval_mode_or_on_the_other_conditions(model: CDCGAN) -> None:
+    model.train()
+    in_training = model.sample(CONDITIONS, seed=1)
+    torch.testing.assert_close(in_training, model.eval().sample(CONDITIONS, seed=1), rtol=0, atol=0)
+    torch.testing.assert_close(model.sample(CONDITIONS[:1], seed=1), in_training[:1])
+
+
+def test_sampling_moves_no_weight_or_statistic(model: CDCGAN) -> None:
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.train().sample(CONDITIONS, n=3, seed=1, ema=False)
+    torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_the_global_generator_is_not_touched(model: CDCGAN, seed: int | None) -> None:
+    before = torch.get_rng_state()
+    model.sample(CONDITIONS, seed=seed)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_pictures_are_drawn_in_full_precision_under_autocast(model: CDCGAN) -> None:
+    expected = model.sample(CONDITIONS, seed=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pictures = model.sample(CONDITIONS, seed=1)
+    torch.testing.assert_close(pictures, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 5])
+def test_many_pictures_are_drawn_in_parts_with_the_same_result(
+    model: CDCGAN, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    whole = model.sample(CONDITIONS, n=3, seed=1)
+    sizes: list[int] = []
+    assert model.generator_ema is not None
+    model.generator_ema.register_forward_hook(lambda network, inputs, output: sizes.append(len(output)))
+    monkeypatch.setattr(module, "SAMPLING_BATCH", chunk)
+    torch.testing.assert_close(model.sample(CONDITIONS, n=3, seed=1), whole)
+    assert sizes == {1: [1] * 9, 4: [4, 4, 1], 5: [5, 4]}[chunk]
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_fewer_than_one_picture_is_refused(model: CDCGAN, n: int) -> None:
+    with pytest.raises(InputError, match=f"n is {n}; expected at least 1"):
+        model.sample(CONDITIONS, n=n)
+
+
+def test_conditions_without_meaning_are_refused(model: CDCGAN) -> None:
+    with pytest.raises(InputError, match="unknown object 'red cub'"):
+        model.sample([["red cub"]])
+    with pytest.raises(InputError, match=r"shape \(1, 5\)"):
+        model.sample(torch.zeros(1, 5))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"class_names": ["a", "b"]}, "2 class_names for num_classes=4"),
+        ({"weights": "average"}, "weights is 'average'; expected 'ema' or 'raw'"),
+        ({"draws": 0}, "draws is 0; expected at least 1"),
+    ],
+)
+def test_scoring_options_without_meaning_are_refused(
+    cdcgan: Callable[..., CDCGAN], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        cdcgan(**options)
+
+
+def test_draws_use_the_seeds_from_draw_seed_on(cdcgan: Callable[..., CDCGAN]) -> None:
+    assert cdcgan(draws=3, draw_seed=7).seeds == [7, 8, 9]

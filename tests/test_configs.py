@@ -1,0 +1,81 @@
+"""Every YAML in configs/ is a complete run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from data_modules.rendered.scenes import NAMES
+from lit_gans.cli import main
+from lit_gans.configs import config_names, find_config
+from lit_gans.errors import InputError
+
+OVERLAYS = [name for name in config_names() if name.startswith("trainer/")]
+# trainings of another kind have a test of their own; see NOT_HERE
+SYSTEMS = [name for name in config_names() if name not in OVERLAYS]
+NOT_HERE = {
+    "trainer/ddp": "tests/test_ddp.py trains with it in two processes",
+    "trainer/gpu": "needs a GPU; without one the test below checks its message",
+    "trainer/multi_node": "needs several machines; the test below checks that it is understood",
+}
+
+
+def fit(data: Path, runs: Path, *arguments: str) -> int:
+    small = "--data.image_size 16 --data.batch_size 4 --trainer.max_steps 2 --trainer.log_every_n_steps 1"
+    here = f"--data.root {data} --trainer.default_root_dir {runs} --trainer.limit_val_batches 1"
+    return main(["fit", *arguments, *small.split(), *here.split()])
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_each_system_trains_and_leaves_a_checkpoint_curves_and_its_config(
+    name: str, scenes_folder: Path, tmp_path: Path
+) -> None:
+    more = ["--model.width", "2"] if "gan" in name else ["--data.image_size", "32"]
+    assert fit(scenes_folder, tmp_path, "--config", name, "--trainer.accelerator", "cpu", *more) == 0
+    run = tmp_path / Path(name).name / "version_0"
+    for file in ("checkpoints/last.ckpt", "curves.png", "metrics.csv", "config.yaml"):
+        assert (run / file).is_file(), file
+
+
+@pytest.mark.parametrize("overlay", [name for name in OVERLAYS if name not in NOT_HERE])
+def test_each_overlay_goes_on_top_of_a_system(
+    overlay: str, scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    config = ["--config", "cdcgan_iclevr", "--config", overlay]
+    assert fit(scenes_folder, tmp_path, *config, "--trainer.accelerator", "cpu", "--model.width", "2") == 0
+    assert (tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt").is_file()
+    assert list(tmp_path.rglob("offline-run-*")) if overlay == "trainer/wandb" else True
+
+
+@pytest.mark.parametrize("overlay", ["trainer/gpu", "trainer/multi_node", "trainer/ddp"])
+def test_overlays_for_other_machines_are_understood(
+    overlay: str, scenes_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--config", "cdcgan_iclevr", "--config", overlay, "--data.root", str(scenes_folder)]
+    with pytest.raises(SystemExit) as done:
+        main(["fit", *arguments, "--print_config"])
+    assert done.value.code == 0
+    printed = capsys.readouterr().out
+    for line in find_config(overlay).read_text().splitlines():
+        if line.startswith("  ") and "#" not in line:
+            assert line.strip() in printed
+
+
+def test_a_config_is_found_by_path_and_by_bare_name(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    shutil.copy(find_config("cdcgan_iclevr"), file)
+    assert find_config(str(file)) == file
+    assert find_config("cdcgan_iclevr") == find_config("configs/cdcgan_iclevr.yaml").resolve()
+    assert find_config("trainer/ddp").name == "ddp.yaml"
+
+
+def test_an_unknown_config_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"cdcgan_iclever.*cdcgan_iclevr"):
+        find_config("cdcgan_iclever")
+
+
+def test_the_rendered_classes_are_those_of_the_course() -> None:
+    assert len(NAMES) == 24
+    assert NAMES[:2] == ("gray cube", "red cube")

@@ -1,0 +1,107 @@
+"""`fit --ckpt_path` continues bit for bit, in a new process and in the middle of an epoch."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_gans.cli import main
+
+# 36 pictures, 3 of them held out: 8 batches of 4 an epoch, so 17 batches end one batch into the third epoch
+STEPS_BEFORE, STEPS = 17, 40
+
+
+def arguments(scenes_folder: Path, runs: Path, *more: str) -> list[str]:
+    tiny = "--model.width 2 --model.image_size 16 --data.image_size 16 --data.batch_size 4 --data.flip true"
+    trainer = f"--trainer.accelerator cpu --trainer.devices 1 --trainer.default_root_dir {runs} --wandb off"
+    every = "--samples.every 1000 --trainer.log_every_n_steps 5"
+    return [
+        *["fit", "--config", "cdcgan_iclevr", "--data.root"],
+        str(scenes_folder),
+        *f"{tiny} {trainer} {every}".split(),
+        *more,
+    ]
+
+
+def in_new_process(args: list[str], **kwargs: object) -> "subprocess.Popen[str]":
+    code = "import sys, torch; torch.set_num_threads(1); from lit_gans.cli import main; sys.exit(main(sys.argv[1:]))"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", code, *args], env=environment, text=True, **kwargs)  # type: ignore[call-overload]
+
+
+def last_checkpoint(runs: Path) -> Path:
+    return runs / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt"
+
+
+def assert_same_state(left: object, right: object, where: str) -> None:
+    assert type(left) is type(right), where
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right), f"{where} differs"  # type: ignore[arg-type]
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys(), where  # type: ignore[attr-defined]
+        for key in left:
+            assert_same_state(left[key], right[key], f"{where}.{key}")  # type: ignore[index]
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right), where  # type: ignore[arg-type]
+        for i, (a, b) in enumerate(zip(left, right, strict=True)):  # type: ignore[call-overload]
+            assert_same_state(a, b, f"{where}[{i}]")
+    else:
+        assert left == right, f"{where}: {left} is not {right}"
+
+
+def assert_same_run(left: Path, right: Path) -> None:
+    one, other = (torch.load(path, weights_only=True) for path in (left, right))
+    assert any(key.startswith("generator_ema.") for key in one["state_dict"])
+    assert len(one["optimizer_states"]) == 2
+    for key in ("state_dict", "optimizer_states", "lit_gans", "updates", "global_step", "epoch"):
+        assert_same_state(one[key], other[key], key)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(scenes_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    runs = tmp_path_factory.mktemp("whole")
+    assert main(arguments(scenes_folder, runs, "--trainer.max_steps", str(STEPS))) == 0
+    return last_checkpoint(runs)
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(scenes_folder: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main(arguments(scenes_folder, first, "--trainer.max_steps", str(STEPS_BEFORE))) == 0
+    half_way = torch.load(last_checkpoint(first), weights_only=True)
+    assert half_way["global_step"] == STEPS_BEFORE
+
+    more = ["--trainer.max_steps", str(STEPS), "--ckpt_path", str(last_checkpoint(first))]
+    assert in_new_process(arguments(scenes_folder, second, *more)).wait(timeout=300) == 0
+
+    assert_same_run(last_checkpoint(second), uninterrupted)
+    with pytest.raises(AssertionError, match="differs"):  # the comparison can tell runs apart
+        assert_same_state(half_way["state_dict"], torch.load(uninterrupted, weights_only=True)["state_dict"], "weights")
+
+
+def test_sigterm_saves_a_checkpoint_to_continue_from(scenes_folder: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    process = in_new_process(
+        arguments(scenes_folder, first, "--trainer.max_steps", "1000000", "--trainer.log_every_n_steps", "1"),
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 0  batch"):
+            break
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    steps = torch.load(last_checkpoint(first), weights_only=True)["global_step"]
+    assert steps > 0
+
+    # as far as the interrupted run came, and 3 batches more
+    whole = tmp_path / "whole"
+    assert main(arguments(scenes_folder, whole, "--trainer.max_steps", str(steps + 3))) == 0
+    more = ["--trainer.max_steps", str(steps + 3), "--ckpt_path", str(last_checkpoint(first))]
+    assert main(arguments(scenes_folder, second, *more)) == 0
+    assert_same_run(last_checkpoint(second), last_checkpoint(whole))
