@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+SCENES := 4000
+# more options for both trainings of the demo
+FIT_OPTIONS :=
 NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt | head -n 1)
 
 .PHONY: help install demo test test-all lint format clean-demo
@@ -25,21 +28,22 @@ install: .venv/installed
 
 demo: install $(DEMO)/cdcgan.trained
 	$(BIN)/lit-gans test --config demo/cdcgan_iclevr --run_name test --trainer.default_root_dir $(DEMO) \
-		--ckpt_path $(call NEWEST,cdcgan) --model.evaluator $(DEMO)/evaluator.pth
+		--data.root $(DEMO)/scenes --ckpt_path $(call NEWEST,cdcgan) --model.evaluator $(DEMO)/evaluator.pth
 	$(BIN)/lit-gans sample $(call NEWEST,cdcgan) --condition "red cube" --condition "blue sphere, yellow cylinder" \
 		--condition "green cube, purple sphere, cyan cylinder" --seed 0 --out $(DEMO)/sample.png
 	@echo "Look at $(DEMO)/sample.png, and at the grids beside scores.json. Next: README.md, 'Real data'."
 
 $(DEMO)/scenes/train.json: | .venv/installed
-	$(BIN)/lit-gans data render-iclevr $(DEMO)/scenes --scenes 2000 --size 32 --zoom 1.8
+	$(BIN)/lit-gans data render-iclevr $(DEMO)/scenes --scenes $(SCENES) --size 32 --zoom 1.8
 
 $(DEMO)/evaluator.pth: $(DEMO)/scenes/train.json
-	$(BIN)/lit-gans fit --config demo/evaluator_iclevr --run_name evaluator --trainer.default_root_dir $(DEMO)
+	$(BIN)/lit-gans fit --config demo/evaluator_iclevr --run_name evaluator --trainer.default_root_dir $(DEMO) \
+		--data.root $(DEMO)/scenes $(FIT_OPTIONS)
 	$(BIN)/lit-gans export evaluator $(call NEWEST,evaluator) $@ --overwrite
 
 $(DEMO)/cdcgan.trained: $(DEMO)/evaluator.pth
 	$(BIN)/lit-gans fit --config demo/cdcgan_iclevr --run_name cdcgan --trainer.default_root_dir $(DEMO) \
-		--model.evaluator $(DEMO)/evaluator.pth
+		--data.root $(DEMO)/scenes --model.evaluator $(DEMO)/evaluator.pth $(FIT_OPTIONS)
 	@touch $@
 
 clean-demo:

@@ -48,11 +48,19 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _dispatch(args[0], args[1:])
-    except (InputError, DataError) as error:
-        if os.environ.get("LIT_GANS_TRACEBACK"):
+    except ValueError as error:
+        mendable = _mendable(error)
+        if mendable is None or os.environ.get("LIT_GANS_TRACEBACK"):
             raise
-        print(f"lit-gans {args[0]}: error: {error}", file=sys.stderr)
+        print(f"lit-gans {args[0]}: error: {mendable}", file=sys.stderr)
         return 2
+
+
+def _mendable(error: BaseException | None) -> BaseException | None:
+    """The error itself or the one behind it that the user can mend; jsonargparse wraps what a constructor raises."""
+    while error is not None and not isinstance(error, InputError | DataError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _dispatch(command: str, args: list[str]) -> int:

@@ -1,5 +1,6 @@
 """What several rooms' tests share: a rendered data set, a scoring classifier, one thread."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import torch
 
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.networks.evaluator import evaluator_network
+
+# Whoever runs the tests may have an account at Weights & Biases; what the tests train is not for it.
+os.environ["WANDB_MODE"] = "disabled"
 
 SCENES = 12
 SCENE_SIZE = 16

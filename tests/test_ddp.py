@@ -52,17 +52,7 @@ def test_batchnorm_statistics_are_equal_on_all_ranks_in_validation(scenes_folder
 @pytest.mark.parametrize("devices", ["2"])
 def test_the_ddp_overlay_trains_from_the_command_line(scenes_folder: Path, tmp_path: Path, devices: str) -> None:
     arguments = [
-        *[
-            "fit",
-            "--config",
-            "cdcgan_iclevr",
-            "--config",
-            "trainer/ddp",
-            "--trainer.accelerator",
-            "cpu",
-            "--wandb",
-            "off",
-        ],
+        *"fit --config cdcgan_iclevr --config trainer/ddp --trainer.accelerator cpu --wandb off".split(),
         *f"--trainer.devices {devices} --trainer.max_steps 3 --model.width 2 --data.image_size 16".split(),
         *f"--data.batch_size 4 --trainer.log_every_n_steps 1 --trainer.default_root_dir {tmp_path}".split(),
         *f"--data.root {scenes_folder}".split(),

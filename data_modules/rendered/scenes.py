@@ -42,7 +42,7 @@ COLORS: dict[str, tuple[int, int, int]] = {
 CLASSES: tuple[tuple[Shape, str], ...] = tuple((shape, color) for shape in SHAPES for color in COLORS)
 NAMES: tuple[str, ...] = tuple(f"{color} {shape}" for shape, color in CLASSES)
 OBJECTS_PER_SCENE = 3
-MAX_HIDDEN = 0.4
+MAX_HIDDEN = 0.25
 """No object has more than this share of its pixels hidden by the others, in any of the images of a scene."""
 
 TEST_SIZES = {"test.json": (6, 12, 14), "new_test.json": (0, 12, 20)}

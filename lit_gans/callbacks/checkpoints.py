@@ -56,11 +56,14 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self) -> None:
-        super().__init__(filename="best", monitor="val/score", mode="max", enable_version_counter=False)
+        super().__init__(
+            filename="best",
+            monitor="val/score",
+            mode="max",
+            enable_version_counter=False,
+            save_on_train_epoch_end=False,  # but when the score is new, after validation
+        )
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.monitor in trainer.callback_metrics:
             super().on_validation_end(trainer, pl_module)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Nothing: a score is new after validation only."""

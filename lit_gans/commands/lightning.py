@@ -81,6 +81,15 @@ def run(command: str, args: list[str]) -> int:
     sys.argv[1:] = [command, *args]
     torch.set_float32_matmul_precision("high")
     quiet()
+    try:
+        _run_cli()
+    finally:
+        if wandb := sys.modules.get("wandb"):
+            wandb.finish()  # the next run of this process is another one
+    return 0
+
+
+def _run_cli() -> None:
     CLI(
         ImageModel,
         ImageDataModule,
@@ -103,7 +112,6 @@ def run(command: str, args: list[str]) -> int:
         auto_configure_optimizers=False,
         seed_everything_default=0,
     )
-    return 0
 
 
 def quiet() -> None:
@@ -117,10 +125,12 @@ def quiet() -> None:
         ".* was deprecated in v4.49.0",  # Lightning's use of jsonargparse
     ):
         warnings.filterwarnings("ignore", message)
-    advertising = ("💡", "TPU available", "`weights_only` was not set")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: not record.getMessage().startswith(advertising)
-    )
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_news)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of Lightning's is neither an advertisement nor about defaults that are as they should be."""
+    return not record.getMessage().startswith(("💡", "TPU available", "`weights_only` was not set"))
 
 
 def with_configs(command: str, args: list[str]) -> list[str]:
@@ -132,14 +142,9 @@ def with_configs(command: str, args: list[str]) -> list[str]:
     if not configs and (checkpoint := option(args, "--ckpt_path")):
         args = ["--config", str(config_of(Path(checkpoint))), *args]
         configs = [1]
-    if configs and option(args, "--run_name") is None:
-        file = Path(args[configs[0]])
-        # the config of an earlier run holds that run's name itself
-        args = [
-            *args[: configs[0] + 1],
-            *([] if file.name == "config.yaml" else ["--run_name", file.stem]),
-            *args[configs[0] + 1 :],
-        ]
+    if configs:
+        # in front, so that --run_name and the name in an earlier run's config win
+        args = ["--run_name", Path(args[configs[0]]).stem, *args]
     return args
 
 

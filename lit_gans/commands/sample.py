@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
     print(f"wrote {args.out}: a row of {args.n} for each of {len(conditions)} condition(s)")
     if args.individual:
         for i, image in enumerate(images):
-            names = "_".join(conditions[i // args.n]).replace(" ", "-")
+            names = "_".join("-".join(name.lower().split()) for name in conditions[i // args.n])
             save_png(to_uint8(image), args.individual / f"{i:03d}_{names}.png")
         print(f"wrote {len(images)} pictures to {args.individual}")
     return 0

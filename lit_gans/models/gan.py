@@ -75,6 +75,13 @@ class GAN(ImageModel):
             for network, lr in zip(networks, self.learning_rates, strict=True)
         ]
 
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        # a checkpoint brings its own; what this run was asked for wins, and is the same unless it was changed
+        for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
+            for group in optimizer.param_groups:
+                group.update(lr=lr, betas=self.betas)
+
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
         # global_step rises at the batch's last update, so it numbers the batch until then
