@@ -1,0 +1,84 @@
+"""Which checkpoints a run leaves, however it ends."""
+
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor
+
+from data_modules.iclevr import ICLEVR
+from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from lit_gans.models.cdcgan import CDCGAN
+
+
+class Stopped(CDCGAN):
+    """Ends the run in its own way after a number of batches."""
+
+    after: int = 6
+    reason: BaseException | None = None
+
+    def discriminator_loss(self, batch: dict[str, Tensor], noise: torch.Generator) -> Tensor:
+        loss = super().discriminator_loss(batch, noise)
+        if self.global_step < self.after:
+            return loss
+        if self.reason is None:
+            return loss * torch.nan
+        raise self.reason
+
+
+def train(scenes_folder: Path, folder: Path, model: CDCGAN, *, every: int = 4, max_steps: int = 20) -> L.Trainer:
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_steps=max_steps,
+        logger=CSVLogger(folder, name="", version="run"),
+        callbacks=[LastCheckpoint(every), BestCheckpoint()],
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(model, ICLEVR(str(scenes_folder), image_size=16, batch_size=4))
+    return trainer
+
+
+def step_of(file: Path) -> int:
+    return int(torch.load(file, weights_only=True)["global_step"])
+
+
+def test_last_is_written_with_the_last_batch(scenes_folder: Path, tmp_path: Path) -> None:
+    train(scenes_folder, tmp_path, CDCGAN(image_size=16, width=2), every=1000, max_steps=3)
+    assert [file.name for file in (tmp_path / "run" / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert step_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == 3
+
+
+def test_a_diverged_run_keeps_the_last_good_checkpoint(scenes_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="loss/discriminator is nan at batch 7"):
+        train(scenes_folder, tmp_path, Stopped(image_size=16, width=2))
+    checkpoints = tmp_path / "run" / "checkpoints"
+    assert step_of(checkpoints / "last.ckpt") == 4
+    last = torch.load(checkpoints / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.isfinite(weight).all() for weight in last.values())
+    assert step_of(checkpoints / "exception.ckpt") == 7
+
+
+def test_ctrl_c_writes_the_last_checkpoint(scenes_folder: Path, tmp_path: Path) -> None:
+    model = Stopped(image_size=16, width=2)
+    model.reason = KeyboardInterrupt()
+    with pytest.raises(SystemExit):
+        train(scenes_folder, tmp_path, model, every=1000)
+    assert step_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == 6
+    assert not (tmp_path / "run" / "checkpoints" / "exception.ckpt").exists()
+
+
+def test_best_follows_the_score_on_held_out_scenes(
+    scenes_folder: Path, evaluator_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One validation an epoch of 8 batches; the scores are 0.25, 0.75, 0.5, so the second epoch's weights are kept."""
+    scores = iter([0.25, 0.75, 0.5])
+    monkeypatch.setattr("lit_gans.metrics.object_score.ObjectScore.compute", lambda _: torch.tensor(next(scores)))
+    model = CDCGAN(image_size=16, width=2, evaluator=str(evaluator_file))
+    train(scenes_folder, tmp_path, model, every=1000, max_steps=24)
+    assert step_of(tmp_path / "run" / "checkpoints" / "best.ckpt") == 16
+    assert step_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == 24
