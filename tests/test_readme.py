@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
 SHELL = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 COMMANDS = [line for line in SHELL if line.startswith("lit-gans ")]
-PYTHON = "".join(re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+SAMPLE, TRAIN = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 SMALL = "--data.image_size {size} --data.batch_size 4 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1"
 FOR_GAN = "--model.width 2"
@@ -68,12 +68,30 @@ def test_a_command_runs(
     assert main(arguments) == 0
 
 
-def test_the_python_example_runs(checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_example_that_samples_runs(checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     load = lit_gans.load
     monkeypatch.setattr(lit_gans, "load", lambda path: load({"CKPT": checkpoints["cdcgan"]}[path]), raising=False)
     names: dict[str, object] = {}
-    exec(PYTHON, names)
+    exec(SAMPLE, names)
     assert names["images"].shape == (8, 3, 16, 16)  # type: ignore[attr-defined]
+
+
+def test_the_python_example_that_trains_runs(
+    scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {
+        '"DIR"': f'"{scenes_folder}", image_size=16, batch_size=8',
+        "CDCGAN(": "CDCGAN(image_size=16, width=2, ",
+        "max_epochs=200": "max_epochs=1, accelerator='cpu'",
+    }
+    code = TRAIN
+    for text, replacement in small.items():
+        assert code.count(text) == 1
+        code = code.replace(text, replacement)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["model"].images_seen == 4 * 8  # type: ignore[attr-defined]
 
 
 def test_make_demo_goes_from_nothing_to_a_picture(tmp_path: Path) -> None:
