@@ -125,7 +125,8 @@ def quiet() -> None:
         ".* was deprecated in v4.49.0",  # Lightning's use of jsonargparse
     ):
         warnings.filterwarnings("ignore", message)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_news)
+    for source in ("utilities.rank_zero", "trainer.connectors.checkpoint_connector"):
+        logging.getLogger(f"lightning.pytorch.{source}").addFilter(is_news)
 
 
 def is_news(record: logging.LogRecord) -> bool:
