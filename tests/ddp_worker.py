@@ -85,6 +85,8 @@ def main() -> None:
     )
     data = ICLEVR(str(args.data), image_size=16, batch_size=args.batch_size, flip=True)
     trainer.fit(TinyGAN(args.out, args.batchnorm), data)
+    if torch.distributed.is_initialized():  # see lit_gans/commands/lightning.py
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -86,6 +86,9 @@ def run(command: str, args: list[str]) -> int:
     finally:
         if wandb := sys.modules.get("wandb"):
             wandb.finish()  # the next run of this process is another one
+        if torch.distributed.is_initialized():
+            # gloo's threads abort a process now and then that ends with them still running
+            torch.distributed.destroy_process_group()
     return 0
 
 
