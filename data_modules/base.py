@@ -35,7 +35,7 @@ class ImageDataModule(L.LightningDataModule):
         device_resident: keep the whole uint8 array on the device ("auto": when it fits into half of the free memory);
             otherwise batches are gathered from the memory-mapped file.
         cache_dir: where the array file is kept; `root/.lit_gans_cache` by default.
-        workers: processes or threads that decode images when the array file is built; all cores by default.
+        workers: threads that decode images when the array file is built; all cores by default.
     """
 
     def __init__(

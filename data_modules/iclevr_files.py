@@ -9,15 +9,20 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from data_modules.cache import read_rgb, usable_cores
 from data_modules.errors import DataError, listing
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 CONDITION_FILES = ("test.json", "new_test.json")
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -203,6 +208,14 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
         folder: the folder of the images, as in :func:`image_folder`.
     """
     errors: list[str] = []
+
+    def tried(read: Callable[[], T], otherwise: D) -> T | D:
+        try:
+            return read()
+        except DataError as error:
+            errors.append(str(error))
+            return otherwise
+
     objects: dict[str, int] = {}
     train: dict[str, object] = {}
     conditions: dict[str, list[object]] = {}
@@ -212,23 +225,11 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     except DataError as error:
         errors.append(str(error))
     else:
-        try:
-            objects = read_objects(root)
-        except DataError as error:
-            errors.append(str(error))
-        try:
-            train = _load_mapping(root / "train.json", "image file name -> list of object names")
-        except DataError as error:
-            errors.append(str(error))
-        try:
-            images = image_folder(root, folder)
-        except DataError as error:
-            errors.append(str(error))
-        for name in CONDITION_FILES:
-            try:
-                conditions[name] = _load_list(root / name)
-            except DataError as error:
-                errors.append(str(error))
+        objects = tried(lambda: read_objects(root), {})
+        train = tried(lambda: _load_mapping(root / "train.json", "image file name -> list of object names"), {})
+        images = tried(lambda: image_folder(root, folder), None)
+        read = {name: tried(partial(_load_list, root / name), None) for name in CONDITION_FILES}
+        conditions = {name: lists for name, lists in read.items() if lists is not None}
 
     unknown: dict[str, tuple[str, ...]] = {}
     duplicates: dict[str, tuple[str, ...]] = {}
@@ -258,16 +259,7 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     missing = _missing(images, listed) if images else []
     absent = set(missing)
     present = [name for name in listed if name not in absent] if images else []
-    unreadable: dict[str, str] = {}
-    sizes: Counter[tuple[int, int]] = Counter()
-    if images:
-        with ThreadPoolExecutor(min(8, usable_cores())) as pool:
-            outcomes = pool.map(_size_or_reason, (images / name for name in present))
-            for name, outcome in zip(present, outcomes, strict=True):
-                if isinstance(outcome, str):
-                    unreadable[name] = outcome
-                else:
-                    sizes[outcome] += 1
+    sizes, unreadable = _decode(images, present) if images else ({}, {})
     unlisted = sorted(_image_names(images) - set(listed)) if images else []
     return CheckReport(
         root=root,
@@ -280,11 +272,24 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
         unlisted=tuple(unlisted),
         unknown_objects=unknown,
         duplicates=duplicates,
-        sizes=dict(sizes.most_common()),
+        sizes=sizes,
         objects_per_image=objects_per_image,
         conditions=condition_histograms,
         errors=tuple(errors),
     )
+
+
+def _decode(images: Path, names: Sequence[str]) -> tuple[dict[tuple[int, int], int], dict[str, str]]:
+    """How many images have which size, most frequent first, and why the others cannot be read."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    unreadable: dict[str, str] = {}
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        for name, outcome in zip(names, pool.map(_size_or_reason, (images / name for name in names)), strict=True):
+            if isinstance(outcome, str):
+                unreadable[name] = outcome
+            else:
+                sizes[outcome] += 1
+    return dict(sizes.most_common()), unreadable
 
 
 def _need_folder(root: Path) -> None:
