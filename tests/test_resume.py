@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -83,25 +82,42 @@ def test_a_resumed_run_equals_the_uninterrupted_one(scenes_folder: Path, uninter
         assert_same_state(half_way["state_dict"], torch.load(uninterrupted, weights_only=True)["state_dict"], "weights")
 
 
-def test_sigterm_saves_a_checkpoint_to_continue_from(scenes_folder: Path, uninterrupted: Path, tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    process = in_new_process(
-        arguments(scenes_folder, first, "--trainer.max_steps", "1000000", "--trainer.log_every_n_steps", "1"),
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("epoch 0  batch"):
-            break
-    time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    steps = torch.load(last_checkpoint(first), weights_only=True)["global_step"]
-    assert steps > 0
+def stopped_process(args: list[str], hook: str, batch: int) -> None:
+    """Trains in a new process that gets SIGTERM when the model's `hook` is called after `batch` whole batches."""
+    code = f"""
+import os, signal, sys, torch
+torch.set_num_threads(1)
+from lit_gans.cli import main
+from lit_gans.models.cdcgan import CDCGAN
+original = CDCGAN.{hook}
+def stopped(self, *args):
+    if self.global_step == {batch} and not self.trainer.sanity_checking:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return original(self, *args)
+CDCGAN.{hook} = stopped
+sys.exit(main(sys.argv[1:]))
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.run([sys.executable, "-c", code, *args], env=environment, timeout=300, check=False)
+    assert process.returncode == 128 + signal.SIGTERM
 
-    # as far as the interrupted run came, and 3 batches more
-    whole = tmp_path / "whole"
-    assert main(arguments(scenes_folder, whole, "--trainer.max_steps", str(steps + 3))) == 0
-    more = ["--trainer.max_steps", str(steps + 3), "--ckpt_path", str(last_checkpoint(first))]
+
+@pytest.mark.parametrize(
+    ("hook", "batch", "saved"),
+    [
+        ("on_train_batch_start", 2, 3),  # in the middle of an epoch: the batch is finished first
+        ("on_train_batch_start", 15, 16),  # in the last batch of the second epoch
+        ("on_validation_epoch_end", 16, 16),  # after it, when its validation ends
+        ("on_train_epoch_end", 16, 16),
+    ],
+)
+def test_sigterm_saves_a_checkpoint_to_continue_from(
+    hook: str, batch: int, saved: int, scenes_folder: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    stopped_process(arguments(scenes_folder, first, "--trainer.max_steps", "1000"), hook, batch)
+    assert torch.load(last_checkpoint(first), weights_only=True)["global_step"] == saved
+
+    more = ["--trainer.max_steps", str(STEPS), "--ckpt_path", str(last_checkpoint(first))]
     assert main(arguments(scenes_folder, second, *more)) == 0
-    assert_same_run(last_checkpoint(second), last_checkpoint(whole))
+    assert_same_run(last_checkpoint(second), uninterrupted)

@@ -6,16 +6,19 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
 class LastCheckpoint(Checkpoint):
     """Keeps `checkpoints/last.ckpt` of the run, from which `fit --ckpt_path` continues bit for bit.
 
-    Written every few batches, with the last batch, and on SIGTERM and Ctrl-C. Any other exception writes
-    `exception.ckpt`, because its weights may be the broken ones. (Lightning's ModelCheckpoint saves the end of a run
-    after it has counted an unfinished epoch as complete, so a run that stops in the middle of one would not continue
-    there.)
+    Written every few batches, with the last batch of each epoch and of the run, and on SIGTERM and Ctrl-C. Any other
+    exception writes `exception.ckpt`, because its weights may be the broken ones.
+
+    A checkpoint continues exactly only if it is written between a batch and what follows it: Lightning counts an
+    unfinished epoch as complete at the end of a run, and an epoch stopped in its validation as one to start again. So
+    a stop that is noticed later finds its checkpoint already written with the batch.
 
     Args:
         every: batches between two saves.
@@ -26,9 +29,8 @@ class LastCheckpoint(Checkpoint):
         self.saved_at = -1
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        stops = trainer.should_stop or trainer.global_step == trainer.max_steps
-        last_of_run = trainer.is_last_batch and trainer.current_epoch + 1 == trainer.max_epochs
-        if trainer.global_step % self.every == 0 or stops or last_of_run:
+        stops = trainer.should_stop or trainer.received_sigterm or trainer.global_step == trainer.max_steps
+        if trainer.global_step % self.every == 0 or trainer.is_last_batch or stops:
             self.save(trainer, "last.ckpt")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -36,9 +38,12 @@ class LastCheckpoint(Checkpoint):
             self.save(trainer, "last.ckpt")
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
-        if trainer.training and trainer.global_step:
-            interrupted = isinstance(exception, KeyboardInterrupt | SIGTERMException)
-            self.save(trainer, "last.ckpt" if interrupted else "exception.ckpt")
+        if not trainer.global_step or trainer.state.fn != TrainerFn.FITTING:
+            return
+        if not isinstance(exception, KeyboardInterrupt | SIGTERMException):
+            self.save(trainer, "exception.ckpt")
+        elif self.saved_at != trainer.global_step:
+            self.save(trainer, "last.ckpt")
 
     def save(self, trainer: L.Trainer, name: str) -> None:
         path = Path(trainer.log_dir or ".") / "checkpoints" / name

@@ -1,6 +1,7 @@
 """fit, validate, test and predict through LightningCLI."""
 
 import logging
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 import lit_gans.models.cdcgan
 import lit_gans.models.evaluator  # noqa: F401  imported classes can be named without their module
@@ -83,6 +85,8 @@ def run(command: str, args: list[str]) -> int:
     quiet()
     try:
         _run_cli()
+    except SIGTERMException:
+        return 128 + signal.SIGTERM  # what a shell or a scheduler expects; Lightning's exception would end with 0
     finally:
         if wandb := sys.modules.get("wandb"):
             wandb.finish()  # the next run of this process is another one
