@@ -12,26 +12,37 @@ from lit_gans.errors import InputError
 
 OVERLAYS = [name for name in config_names() if name.startswith("trainer/")]
 # trainings of another kind have a test of their own; see NOT_HERE
-SYSTEMS = [name for name in config_names() if name not in OVERLAYS]
 NOT_HERE = {
     "trainer/ddp": "tests/test_ddp.py trains with it in two processes",
     "trainer/gpu": "needs a GPU; without one the test below checks its message",
     "trainer/multi_node": "needs several machines; the test below checks that it is understood",
 }
 
+# system -> the fixture that is its data folder, and what makes it tiny
+SYSTEM: dict[str, tuple[str, str]] = {
+    "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
+    "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+    "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
+    "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+}
+
 
 def fit(data: Path, runs: Path, *arguments: str) -> int:
-    small = "--data.image_size 16 --data.batch_size 4 --trainer.max_steps 2 --trainer.log_every_n_steps 1"
+    small = "--data.batch_size 4 --trainer.max_steps 2 --trainer.log_every_n_steps 1 --trainer.accelerator cpu"
     here = f"--data.root {data} --trainer.default_root_dir {runs} --trainer.limit_val_batches 1"
     return main(["fit", *arguments, *small.split(), *here.split()])
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_config_is_trained_here_or_named_as_tested_elsewhere() -> None:
+    assert sorted(config_names()) == sorted([*SYSTEM, *OVERLAYS])
+
+
+@pytest.mark.parametrize("name", SYSTEM)
 def test_each_system_trains_and_leaves_a_checkpoint_curves_and_its_config(
-    name: str, scenes_folder: Path, tmp_path: Path
+    name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    more = ["--model.width", "2"] if "gan" in name else ["--data.image_size", "32"]
-    assert fit(scenes_folder, tmp_path, "--config", name, "--trainer.accelerator", "cpu", *more) == 0
+    folder, tiny = SYSTEM[name]
+    assert fit(request.getfixturevalue(folder), tmp_path, "--config", name, *tiny.split()) == 0
     run = tmp_path / Path(name).name / "version_0"
     for file in ("checkpoints/last.ckpt", "curves.png", "metrics.csv", "config.yaml"):
         assert (run / file).is_file(), file
@@ -44,8 +55,8 @@ def test_each_overlay_goes_on_top_of_a_system(
     for name in ("WANDB_MODE", "WANDB_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-    config = ["--config", "cdcgan_iclevr", "--config", overlay]
-    assert fit(scenes_folder, tmp_path, *config, "--trainer.accelerator", "cpu", "--model.width", "2") == 0
+    tiny = SYSTEM["cdcgan_iclevr"][1].split()
+    assert fit(scenes_folder, tmp_path, "--config", "cdcgan_iclevr", "--config", overlay, *tiny) == 0
     assert (tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt").is_file()
     # no account is configured here, so what is meant for W&B waits in a folder
     assert bool(list(tmp_path.rglob("offline-run-*"))) == (overlay == "trainer/wandb")

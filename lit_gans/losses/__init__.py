@@ -1,1 +1,1 @@
-"""Adversarial objectives: pure functions of tensors."""
+"""Adversarial objectives and gradient penalties: pure functions of tensors."""

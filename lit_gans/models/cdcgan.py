@@ -1,6 +1,7 @@
 """The conditional DCGAN of report 003 as a LightningModule."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,8 +29,10 @@ class CDCGAN(ScoredByEvaluator, GAN):
         image_size: 8, 16, 32, 64, ...
         latent_dim, condition_dim: lengths of z and of the embedded condition.
         width: channels next to the image, in both networks.
-        schedule, lr_generator, lr_discriminator, betas, ema_decay, clip_norm: see GAN.
+        schedule: updates a batch, see Schedule; four of the generator by default.
         evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
+        training: the hyperparameters of GAN: objective, lr_generator, lr_discriminator, betas, decay_from, ema_decay,
+            clip_norm, augment, ...
     """
 
     def __init__(
@@ -41,26 +44,18 @@ class CDCGAN(ScoredByEvaluator, GAN):
         condition_dim: int = 200,
         width: int = 64,
         schedule: Schedule | None = None,
-        lr_generator: float = 2e-4,
-        lr_discriminator: float = 2e-4,
-        betas: tuple[float, float] = (0.5, 0.999),
-        ema_decay: float = 0.999,
-        clip_norm: float | None = None,
         evaluator: str | Sequence[str] | None = None,
         draws: int = 10,
         draw_seed: int = 0,
         weights: str = "ema",
+        **training: Any,
     ) -> None:
         super().__init__(
             CDCGANGenerator(num_classes, latent_dim, condition_dim, image_size, width),
             CDCGANDiscriminator(num_classes, image_size, width),
             latent_dim=latent_dim,
             schedule={"generator": 4} if schedule is None else schedule,
-            lr_generator=lr_generator,
-            lr_discriminator=lr_discriminator,
-            betas=betas,
-            ema_decay=ema_decay,
-            clip_norm=clip_norm,
+            **training,
         )
         self.save_hyperparameters()
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)

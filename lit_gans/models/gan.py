@@ -1,6 +1,7 @@
 """THE training step of every adversarial model."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,9 +10,12 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from lit_gans.errors import InputError
-from lit_gans.losses.adversarial import BCE, Objective
+from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
 from lit_gans.models.base import Batch, ImageModel
+from lit_gans.training.augment import AugmentName, augment, checked_augmentations
+from lit_gans.training.decay import checked_decay, decay_factor
 from lit_gans.training.ema import averaged_copy, update_average
+from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
 from lit_gans.training.seeding import batch_seed, generator
 
@@ -29,11 +33,17 @@ class GAN(ImageModel):
         generator_network: (z, *condition) -> images (B, 3, H, W) in [-1, 1].
         discriminator_network: (images, *condition) -> logits (B,).
         latent_dim: length of z, standard normal.
-        objective: the two losses.
+        objective: name of the two losses, see losses/adversarial.py.
         schedule: updates a batch, see Schedule.
         lr_generator, lr_discriminator, betas: of Adam.
+        decay_from: share of the run after which both learning rates fall linearly to 0; None keeps them constant.
         ema_decay: of the average of the generator's weights, once a batch; 0 for none.
         clip_norm: largest gradient norm of a network; None for no limit.
+        clip_weights: after each update the discriminator's weights are put into [-c, c] (WGAN: 0.01); None for no
+            limit.
+        penalties: gradient penalties of the discriminator, see PenaltyConfig.
+        augment: changes of the images, real and generated, before the discriminator sees them (DiffAugment: Zhao et
+            al. 2020), drawn anew for each image: "flip", "translation", "cutout".
     """
 
     automatic_optimization = False
@@ -44,27 +54,39 @@ class GAN(ImageModel):
         discriminator_network: nn.Module,
         *,
         latent_dim: int,
-        objective: Objective = BCE,
+        objective: ObjectiveName = "bce",
         schedule: Schedule | None = None,
         lr_generator: float = 2e-4,
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
+        decay_from: float | None = None,
         ema_decay: float = 0.999,
         clip_norm: float | None = None,
+        clip_weights: float | None = None,
+        penalties: Sequence[PenaltyConfig] | None = None,
+        augment: Sequence[AugmentName] = (),
     ) -> None:
         super().__init__()
         if not 0 <= ema_decay < 1:
             raise InputError(f"ema_decay is {ema_decay}; expected 0 (no average) or a number below 1, such as 0.999")
+        if objective not in OBJECTIVES:
+            raise InputError(f"objective is {objective!r}; expected one of {', '.join(OBJECTIVES)}")
+        if clip_weights is not None and clip_weights <= 0:
+            raise InputError(f"clip_weights is {clip_weights}; expected None or a number above 0, such as 0.01")
         self.generator = generator_network
         self.discriminator = discriminator_network
         self.generator_ema = averaged_copy(self.generator) if ema_decay else None
         self.latent_dim = latent_dim
-        self.objective = objective
+        self.objective = OBJECTIVES[objective]
         self.updates = Updates.of(schedule)
         self.betas = (float(betas[0]), float(betas[1]))
         self.learning_rates = (lr_generator, lr_discriminator)
+        self.decay_from = checked_decay(decay_from)
         self.ema_decay = ema_decay
         self.clip_norm = clip_norm
+        self.clip_weights = clip_weights
+        self.penalties = checked_penalties(penalties, discriminator_network)
+        self.augmentations = checked_augmentations(augment)
         self.generator_updates = 0
         self.discriminator_updates = 0
 
@@ -77,10 +99,17 @@ class GAN(ImageModel):
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        # a checkpoint brings its own; what this run was asked for wins, and is the same unless it was changed
+        self.total_batches = self.trainer.estimated_stepping_batches
+        if self.decay_from is not None and math.isinf(self.total_batches):
+            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        # a checkpoint brings the optimizers' old values; what this run was asked for wins
+        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
         for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
             for group in optimizer.param_groups:
-                group.update(lr=lr, betas=self.betas)
+                group.update(lr=lr * factor, betas=self.betas)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
@@ -91,6 +120,8 @@ class GAN(ImageModel):
         for i in reversed(range(updates.of_discriminator(step))):
             counted = i == 0 and not updates.generator_counts
             self.update(opt_discriminator, lambda: self.discriminator_loss(batch, noise), "discriminator", counted)
+            if self.clip_weights is not None:
+                clamp_(self.discriminator, self.clip_weights)
             self.discriminator_updates += 1
         for i in reversed(range(updates.of_generator(step))):
             counted = i == 0 and updates.generator_counts
@@ -122,15 +153,35 @@ class GAN(ImageModel):
 
     def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         condition = self.condition(batch)
-        with torch.no_grad():
-            fake = self.generator(self.latents(len(batch["image"]), noise), *condition)
-        real = self.discriminator(batch["image"], *condition)
-        return self.objective.discriminator(real, self.discriminator(fake, *condition))
+        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
+        loss = self.objective.discriminator(self.discriminator(real, *condition), self.discriminator(fake, *condition))
+        return loss + self.penalty(lambda image: self.discriminator(image, *condition), real, fake)
 
     def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         condition = self.condition(batch)
-        fake = self.generator(self.latents(len(batch["image"]), noise), *condition)
-        return self.objective.generator(self.discriminator(fake, *condition))
+        fake = self.discriminator(self.shown(self.fakes(batch, noise)), *condition)
+        return self.objective.generator(fake, self.real_logits(batch))
+
+    def fakes(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        """One generated image for each of the batch; with a gradient if it is the generator that is updated."""
+        with torch.set_grad_enabled(next(self.generator.parameters()).requires_grad):
+            return self.generator(self.latents(len(batch["image"]), noise), *self.condition(batch))
+
+    def real_logits(self, batch: Batch) -> Tensor | None:
+        """What a relativistic generator loss compares with; None for the others."""
+        if not self.objective.relativistic:
+            return None
+        with torch.no_grad():
+            return self.discriminator(self.shown(batch["image"]), *self.condition(batch))
+
+    def shown(self, image: Tensor) -> Tensor:
+        """Images as the discriminator gets to see them."""
+        return augment(image, self.augmentations)
+
+    def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
+        """Sum of the penalties that are due in this update of the discriminator."""
+        due = [one for one in self.penalties if self.discriminator_updates % one.every == 0]
+        return sum(one(discriminator, real, fake) for one in due)
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         """What both networks get beside z or the image; nothing here."""
@@ -158,3 +209,11 @@ class GAN(ImageModel):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.generator_updates, self.discriminator_updates = checkpoint["updates"]
+
+
+@torch.no_grad()
+def clamp_(network: nn.Module, limit: float) -> None:
+    """All weights into [-limit, limit], in place."""
+    weights: list[Tensor] = list(network.parameters())
+    torch._foreach_clamp_min_(weights, -limit)
+    torch._foreach_clamp_max_(weights, limit)

@@ -4,9 +4,36 @@ Each image gets its own draw: with one draw a batch, BatchNorm's statistics fit 
 instead of 0.91 held-out score of an evaluator).
 """
 
+from collections.abc import Sequence
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
+
+from lit_gans.errors import InputError
+
+# Those through which a generator's gradient flows and that no label of ours depends on (colours are labels).
+AugmentName = Literal["flip", "translation", "cutout"]
+
+
+def checked_augmentations(names: Sequence[AugmentName]) -> tuple[AugmentName, ...]:
+    """
+    Raises:
+        InputError: an unknown name.
+    """
+    if unknown := set(names) - set(get_args(AugmentName)):
+        raise InputError(f"augment has no {unknown.pop()!r}; expected some of {', '.join(get_args(AugmentName))}")
+    return tuple(names)
+
+
+def augment(image: Tensor, names: Sequence[AugmentName]) -> Tensor:
+    """(B, C, H, W) -> same, changed by each of these in turn; translation is by up to an eighth of the width."""
+    if "flip" in names:
+        image = random_flip(image)
+    if "translation" in names:
+        image = random_shift(image, image.shape[-1] // 8)
+    return random_cutout(image) if "cutout" in names else image
 
 
 def random_flip(image: Tensor) -> Tensor:
@@ -24,6 +51,18 @@ def random_shift(image: Tensor, most: int) -> Tensor:
     index = torch.arange(batch, device=image.device).view(-1, 1, 1, 1)
     channel = torch.arange(image.shape[1], device=image.device).view(1, -1, 1, 1)
     return padded[index, channel, rows, columns]
+
+
+def random_cutout(image: Tensor) -> Tensor:
+    """(B, C, H, W) -> same, each with a square of half its width set to 0, at a random place, part of it outside."""
+    batch, _, height, width = image.shape
+    side = width // 2
+    top = torch.randint(-side // 2, height - side // 2, (batch, 1, 1, 1), device=image.device)
+    left = torch.randint(-side // 2, width - side // 2, (batch, 1, 1, 1), device=image.device)
+    rows = torch.arange(height, device=image.device).view(1, 1, -1, 1)
+    columns = torch.arange(width, device=image.device).view(1, 1, 1, -1)
+    inside = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
+    return image.masked_fill(inside, 0.0)
 
 
 def random_half_resolution(image: Tensor, probability: float) -> Tensor:

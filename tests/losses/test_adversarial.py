@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import BCELoss
 
-from lit_gans.losses.adversarial import BCE, bce_discriminator, bce_generator
+from lit_gans.losses.adversarial import OBJECTIVES, bce_discriminator, bce_generator
 
 
 def log1pexp(x: float) -> float:
@@ -94,5 +94,62 @@ def test_half_precision_logits_give_the_float32_loss_of_their_values(dtype: torc
     close(g, -p_fake.log().mean().item())
 
 
-def test_the_objective_called_bce_is_this_pair() -> None:
-    assert BCE.discriminator is bce_discriminator and BCE.generator is bce_generator
+REAL, FAKE = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
+
+
+# by hand, of the logits above: (discriminator, generator)
+BY_HAND = {
+    "bce": (
+        (log1pexp(-2) + log1pexp(1)) / 2 + (log1pexp(0.5) + log1pexp(-3)) / 2,
+        (log1pexp(-0.5) + log1pexp(3)) / 2,
+    ),
+    "minimax": (
+        (log1pexp(-2) + log1pexp(1)) / 2 + (log1pexp(0.5) + log1pexp(-3)) / 2,
+        -(log1pexp(0.5) + log1pexp(-3)) / 2,
+    ),
+    "lsgan": (((1 + 4) / 2 + (0.25 + 9) / 2) / 2, (0.25 + 16) / 2 / 2),
+    "wgan": (-1.25 - 0.5, 1.25),
+    "hinge": ((0 + 2) / 2 + (1.5 + 0) / 2, 1.25),
+    "rpgan": ((log1pexp(-1.5) + log1pexp(-2)) / 2, (log1pexp(1.5) + log1pexp(2)) / 2),
+}
+
+
+def test_every_objective_has_a_value_by_hand() -> None:
+    assert BY_HAND.keys() == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+class TestEveryObjective:
+    def test_values_by_hand(self, name: str) -> None:
+        objective, (discriminator, generator) = OBJECTIVES[name], BY_HAND[name]
+        close(objective.discriminator(REAL, FAKE), discriminator)
+        close(objective.generator(FAKE, REAL if objective.relativistic else None), generator)
+
+    def test_descent_parts_real_from_fake_for_d_and_raises_the_fake_logits_for_g(self, name: str) -> None:
+        objective = OBJECTIVES[name]
+        real, fake = (torch.linspace(-0.9, 0.9, 7, requires_grad=True) for _ in range(2))
+        of_d = objective.discriminator(real, fake)
+        on_real, on_fake = torch.autograd.grad(of_d, (real, fake))
+        assert on_real.sum() < 0 < on_fake.sum()
+        of_g = objective.generator(fake, real.detach() if objective.relativistic else None)
+        assert (torch.autograd.grad(of_g, fake)[0] < 0).all()
+
+    def test_half_precision_logits_give_a_float32_loss(self, name: str) -> None:
+        objective = OBJECTIVES[name]
+        real, fake = REAL.bfloat16(), FAKE.bfloat16()
+        assert objective.discriminator(real, fake).dtype == torch.float32
+        assert objective.generator(fake, real if objective.relativistic else None).dtype == torch.float32
+
+    def test_large_logits_stay_finite(self, name: str) -> None:
+        objective = OBJECTIVES[name]
+        for sign in (1.0, -1.0):
+            real, fake = torch.tensor([sign * 1e4], requires_grad=True), torch.tensor([-sign * 1e4], requires_grad=True)
+            loss = objective.discriminator(real, fake) + objective.generator(fake, real)
+            gradients = torch.autograd.grad(loss, (real, fake), allow_unused=True)
+            assert loss.isfinite() and all(g is None or g.isfinite().all() for g in gradients)
+
+
+def test_a_relativistic_loss_depends_on_pairs_only_through_their_difference() -> None:
+    objective = OBJECTIVES["rpgan"]
+    torch.testing.assert_close(objective.discriminator(REAL + 5, FAKE + 5), objective.discriminator(REAL, FAKE))
+    torch.testing.assert_close(objective.generator(FAKE, REAL), objective.discriminator(FAKE, REAL))

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from lit_gans.errors import InputError
+from lit_gans.losses.adversarial import OBJECTIVES
 from lit_gans.models.base import Batch
 from lit_gans.models.cdcgan import CDCGAN
 from lit_gans.models.gan import GAN
@@ -305,6 +306,119 @@ class TestClipping:
     ) -> None:
         free = self.norms(cdcgan(), batches(1), trainer)
         assert self.norms(cdcgan(clip_norm=2 * max(free)), batches(1), trainer) == free
+
+
+class Plain(GAN):
+    """The smallest GAN: no condition, no BatchNorm."""
+
+    def __init__(self, **options: Any) -> None:
+        generator = nn.Sequential(nn.Linear(5, 3 * 8 * 8), nn.Tanh(), nn.Unflatten(1, (3, 8, 8)))
+        discriminator = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4), nn.ReLU(), nn.Linear(4, 1), nn.Flatten(0))
+        super().__init__(generator, discriminator, latent_dim=5, **options)
+
+
+class TestObjectives:
+    @pytest.mark.parametrize("name", OBJECTIVES)
+    def test_each_one_trains_both_networks_by_its_own_formula(
+        self, name: str, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        model = Plain(objective=name, ema_decay=0)
+        recorder = EachUpdate(model)
+        z = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
+        model.latents = lambda count, noise: z  # type: ignore[method-assign]
+        data = batches(1)
+        trainer(max_steps=1).fit(model, data)
+        real = next(iter(data))["image"]
+        (_, (g, d), _), (_, (_, trained_d), _) = recorder.seen
+        torch.testing.assert_close(
+            model.losses["loss/discriminator"], OBJECTIVES[name].discriminator(d(real), d(g(z))).detach()
+        )
+        torch.testing.assert_close(
+            model.losses["loss/generator"], OBJECTIVES[name].generator(trained_d(g(z)), trained_d(real)).detach()
+        )
+        for _, before, after in recorder.seen:
+            assert not (same(state(before[0]), state(after[0])) and same(state(before[1]), state(after[1])))
+
+    def test_an_unknown_one_is_refused(self) -> None:
+        with pytest.raises(InputError, match="objective is 'gan'; expected one of bce, minimax, lsgan"):
+            Plain(objective="gan")
+
+
+class TestPenalties:
+    def test_a_lazy_one_is_added_in_every_kth_update_of_the_discriminator(
+        self, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        model = Plain(penalties=[{"where": "real", "target": "zero", "weight": 1e4, "every": 3}])
+        losses = AfterEachBatch(lambda _, model: model.losses["loss/discriminator"].item())
+        trainer(max_steps=7, callbacks=[losses]).fit(model, batches(7))
+        assert [loss > 20 for loss in losses.seen] == [True, False, False, True, False, False, True]
+
+    def test_it_pulls_the_discriminators_gradient_where_it_wants_it(
+        self, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        data = batches(60)
+
+        def norm(weight: float) -> float:
+            L.seed_everything(0, verbose=False)
+            penalties = [{"where": "line", "target": "one", "weight": weight}]
+            model = Plain(objective="wgan", lr_discriminator=0.01, penalties=penalties)
+            trainer(max_steps=60).fit(model, data)
+            image = next(iter(data))["image"].requires_grad_()
+            (gradient,) = torch.autograd.grad(model.discriminator(image).sum(), image)
+            return gradient.flatten(1).norm(dim=1).mean().item()
+
+        assert norm(1e-6) > 3
+        assert 0.5 < norm(100.0) < 1.5
+
+    def test_a_network_with_batch_norm_is_refused(self, cdcgan: MakeModel) -> None:
+        with pytest.raises(InputError, match=r"without BatchNorm, and this one has it in layers\.1"):
+            cdcgan(penalties=[{"where": "line", "target": "one", "weight": 10}])
+
+
+class TestWeightClipping:
+    def test_after_each_discriminator_update_all_its_weights_are_within_the_limit(
+        self, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        model = Plain(objective="wgan", clip_weights=0.01, schedule={"generator_every": 2})
+        before = weights(model.generator)
+        largest = AfterEachBatch(lambda _, model: max(p.abs().max().item() for p in model.discriminator.parameters()))
+        trainer(max_steps=4, callbacks=[largest]).fit(model, batches(4))
+        assert largest.seen == pytest.approx([0.01] * 4)
+        assert max(p.abs().max().item() for p in before.values()) > 0.1  # the generator's own are left alone
+        assert max(p.abs().max().item() for p in model.generator.parameters()) > 0.1
+
+    def test_a_limit_of_zero_is_refused(self) -> None:
+        with pytest.raises(InputError, match="clip_weights is 0"):
+            Plain(clip_weights=0)
+
+
+class TestDecay:
+    def test_both_rates_fall_linearly_to_zero_over_the_last_part_of_the_run(
+        self, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        rates = AfterEachBatch(lambda trainer, _: [o.param_groups[0]["lr"] for o in trainer.optimizers])
+        model = Plain(lr_generator=1e-3, lr_discriminator=2e-3, decay_from=0.5)
+        trainer(max_epochs=2, callbacks=[rates]).fit(model, batches(4))
+        factors = [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+        assert [generator for generator, _ in rates.seen] == pytest.approx([1e-3 * f for f in factors])
+        assert [discriminator for _, discriminator in rates.seen] == pytest.approx([2e-3 * f for f in factors])
+
+    def test_a_run_without_end_is_refused(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
+        with pytest.raises(InputError, match="decay_from needs a run with an end"):
+            trainer(max_epochs=-1).fit(Plain(decay_from=0.5), batches(1))
+
+
+class TestAugmentation:
+    def test_the_discriminator_sees_real_and_generated_images_changed(
+        self, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        seen: list[Tensor] = []
+        model = Plain(augment=["cutout"])
+        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+        trainer(max_steps=1).fit(model, batches(1))
+        assert len(seen) == 3  # real and generated for the discriminator's update, generated for the generator's
+        for images in seen:
+            assert ((images == 0).all(dim=1).flatten(1).sum(dim=1) >= 4).all()
 
 
 class TestDivergence:

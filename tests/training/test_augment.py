@@ -7,7 +7,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
+from lit_gans.errors import InputError
+from lit_gans.training.augment import (
+    augment,
+    checked_augmentations,
+    random_cutout,
+    random_flip,
+    random_half_resolution,
+    random_noise,
+    random_shift,
+)
 
 
 def shifted(image: Tensor, down: int, right: int) -> Tensor:
@@ -28,8 +37,9 @@ def shifted(image: Tensor, down: int, right: int) -> Tensor:
         lambda image: random_shift(image, 3),
         lambda image: random_half_resolution(image, 0.5),
         lambda image: random_noise(image, 0.1),
+        random_cutout,
     ],
-    ids=["flip", "shift", "half_resolution", "noise"],
+    ids=["flip", "shift", "half_resolution", "noise", "cutout"],
 )
 class TestEach:
     def test_shape_and_type_stay_and_the_input_is_not_touched(self, augment: Callable[[Tensor], Tensor]) -> None:
@@ -150,3 +160,45 @@ def test_noise_has_mean_0_and_a_strength_uniform_up_to_most_in_each_image() -> N
 
 def test_noise_keeps_half_precision() -> None:
     assert random_noise(torch.zeros(2, 1, 2, 2, dtype=torch.bfloat16), 0.1).dtype == torch.bfloat16
+
+
+def test_cutout_blanks_one_square_of_half_the_width_and_nothing_else() -> None:
+    images = torch.rand(200, 2, 8, 8) + 1
+    result = random_cutout(images)
+    blank = (result == 0).all(dim=1)
+    assert torch.equal(result[~blank.unsqueeze(1).expand_as(result)], images[~blank.unsqueeze(1).expand_as(images)])
+    rows, columns = blank.any(dim=2), blank.any(dim=1)
+    assert torch.equal(blank, rows.unsqueeze(2) & columns.unsqueeze(1))  # a rectangle
+    for sides in (rows.sum(1), columns.sum(1)):
+        assert sides.max() == 4 and sides.min() == 2  # whole, and with half of it outside
+
+
+class TestByName:
+    def test_nothing_is_changed_without_a_name(self) -> None:
+        images = torch.rand(4, 3, 8, 8)
+        assert augment(images, ()) is images
+
+    def test_each_name_does_its_own_change_and_several_follow_each_other(self) -> None:
+        images = torch.rand(16, 3, 16, 16)
+        for name, change in [
+            ("flip", random_flip),
+            ("translation", lambda image: random_shift(image, 2)),
+            ("cutout", random_cutout),
+        ]:
+            torch.manual_seed(3)
+            expected = change(images)
+            torch.manual_seed(3)
+            assert torch.equal(augment(images, (name,)), expected)
+        torch.manual_seed(3)
+        expected = random_cutout(random_shift(random_flip(images), 2))
+        torch.manual_seed(3)
+        assert torch.equal(augment(images, ("flip", "translation", "cutout")), expected)
+
+    def test_a_gradient_flows_through_all_of_them(self) -> None:
+        images = torch.rand(8, 3, 16, 16, requires_grad=True)
+        augment(images, ("flip", "translation", "cutout")).sum().backward()
+        assert images.grad is not None and (images.grad.flatten(1).sum(1) > 0).all()
+
+    def test_an_unknown_name_is_refused(self) -> None:
+        with pytest.raises(InputError, match="no 'colour'; expected some of flip, translation, cutout"):
+            checked_augmentations(["flip", "colour"])
