@@ -1,0 +1,54 @@
+"""Layers that draw random numbers in every pass: training tips 13 and 17 (ganhacks; report 000, section A6)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from lit_gans.errors import InputError
+
+
+class SteadyDropout(nn.Module):
+    """Dropout that is on in training and in testing alike (tip 17).
+
+    Args:
+        probability: share of the values set to 0, in [0, 1); the others are scaled up to keep the mean.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        if not 0 <= probability < 1:
+            raise InputError(f"generator_dropout is {probability}; expected a share from 0 to below 1, such as 0.5")
+        self.probability = probability
+
+    def forward(self, input: Tensor) -> Tensor:
+        return dropout(input, self.probability, training=True) if self.probability else input
+
+    def extra_repr(self) -> str:
+        return f"{self.probability}"
+
+
+class TrainingNoise(nn.Module):
+    """Adds Gaussian noise in training (tip 13).
+
+    Args:
+        deviation: standard deviation of the noise.
+    """
+
+    def __init__(self, deviation: float) -> None:
+        super().__init__()
+        if deviation < 0:
+            raise InputError(f"generator_noise is {deviation}; expected 0 (none) or a standard deviation, such as 0.05")
+        self.deviation = deviation
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training or not self.deviation:
+            return input
+        return input + self.deviation * torch.randn_like(input)
+
+    def extra_repr(self) -> str:
+        return f"{self.deviation}"
+
+
+def is_stochastic(network: nn.Module) -> bool:
+    """Whether the network's output in eval mode is random for the same input."""
+    return any(isinstance(layer, SteadyDropout) and layer.probability for layer in network.modules())
