@@ -10,18 +10,24 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lit_gans.models.cdcgan import CDCGAN
+    from lit_gans.models.conditional_gan import ConditionalGAN
+    from lit_gans.models.cyclegan import CycleGAN
     from lit_gans.models.evaluator import Evaluator
+    from lit_gans.models.flow import ConditionalFlow
     from lit_gans.models.gan import GAN
     from lit_gans.models.loading import load
 
 _HOMES = {
     "CDCGAN": "lit_gans.models.cdcgan",
+    "ConditionalGAN": "lit_gans.models.conditional_gan",
+    "ConditionalFlow": "lit_gans.models.flow",
+    "CycleGAN": "lit_gans.models.cyclegan",
     "Evaluator": "lit_gans.models.evaluator",
     "GAN": "lit_gans.models.gan",
     "load": "lit_gans.models.loading",
 }
 
-__all__ = ["CDCGAN", "GAN", "Evaluator", "__version__", "load"]
+__all__ = ["CDCGAN", "GAN", "ConditionalFlow", "ConditionalGAN", "CycleGAN", "Evaluator", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

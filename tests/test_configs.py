@@ -22,6 +22,10 @@ NOT_HERE = {
 SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+    "conditional_gan_iclevr": (
+        "scenes_folder",
+        "--data.image_size 16 --model.width 16 --model.patch_size 8 --model.discriminator_width 4",
+    ),
     "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
 }

@@ -3,20 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from lit_gans.models.base import Batch
-from lit_gans.models.conditional import ScoredByEvaluator
-from lit_gans.models.gan import GAN
+from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.cdcgan import CDCGANDiscriminator, CDCGANGenerator
-from lit_gans.networks.modes import inference
 from lit_gans.training.schedule import Schedule
 
-SAMPLING_BATCH = 256
 
-
-class CDCGAN(ScoredByEvaluator, GAN):
+class CDCGAN(MultiLabelGAN):
     """Pictures that hold the asked objects, by the report's conditional DCGAN.
 
     For each batch one discriminator update, then four generator updates with fresh noise and the batch's labels
@@ -59,12 +51,3 @@ class CDCGAN(ScoredByEvaluator, GAN):
         )
         self.save_hyperparameters()
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
-
-    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
-        return (batch["condition"],)
-
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
-        z = torch.randn(len(conditions), self.latent_dim, generator=noise).to(conditions.device)
-        with inference(self.sampler(ema)) as network:
-            parts = zip(z.split(SAMPLING_BATCH), conditions.split(SAMPLING_BATCH), strict=True)
-            return torch.cat([network(*part) for part in parts])

@@ -11,7 +11,7 @@ from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel, model_name
 
 # The classes that a checkpoint may name.
-MODELS = ("CDCGAN", "Evaluator")
+MODELS = ("CDCGAN", "ConditionalGAN", "ConditionalFlow", "CycleGAN", "Evaluator")
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Any:

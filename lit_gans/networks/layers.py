@@ -1,6 +1,7 @@
-"""Transposed convolutions with torch's parameters and results, computed in a cheaper way.
+"""Layers that several networks share.
 
-Measured on a CPU in bf16 (cDCGAN at 64 px, 4:1, batch 64): 1.12 times the speed of the whole training step.
+The transposed convolutions have torch's parameters and results, computed in a cheaper way; measured on a CPU in bf16
+(cDCGAN at 64 px, 4:1, batch 64): 1.12 times the speed of the whole training step.
 """
 
 import torch
@@ -37,3 +38,17 @@ class FromVector(nn.ConvTranspose2d):
         matrix = self.weight.permute(0, 2, 3, 1).reshape(self.in_channels, -1)
         y = torch.addmm(self.bias.repeat(height * width), input, matrix)
         return y.view(-1, height, width, self.out_channels).permute(0, 3, 1, 2)
+
+
+class PixelNorm(nn.Module):
+    """Divides each pixel's channels by their root mean square (Karras et al. 2018, section 4.2). No weights."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input * (input.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def upsampling_block(before: int, after: int) -> nn.Sequential:
+    """(B, before, H, W) -> (B, after, 2H, 2W): nearest neighbours, convolution, PixelNorm, LeakyReLU."""
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, padding=1), PixelNorm(), nn.LeakyReLU(0.2)
+    )

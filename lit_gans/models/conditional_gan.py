@@ -1,0 +1,124 @@
+"""The conditional GAN for multi-label data: every asked object in the picture."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from lit_gans.errors import InputError
+from lit_gans.losses.adversarial import ObjectiveName
+from lit_gans.models.base import Batch
+from lit_gans.models.multi_label import MultiLabelGAN
+from lit_gans.networks.modulated import ModulatedGenerator
+from lit_gans.networks.object_layers import ObjectLayers
+from lit_gans.networks.projection import ProjectionDiscriminator
+from lit_gans.training.logging import is_logged_step
+from lit_gans.training.penalty import PenaltyConfig
+
+Drawing = Literal["objects", "whole"]
+# R1 with gamma 1, on every 8th update of the discriminator.
+R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 8}
+
+
+class ConditionalGAN(MultiLabelGAN):
+    """A projection discriminator with an auxiliary multi-label head against a generator that keeps each asked class
+    apart ("objects") or is modulated by all of them ("whole").
+
+    Args:
+        num_classes: length of the multi-hot condition.
+        class_names: name of each class, for conditions given by name.
+        image_size: 8, 16, 32, 64, ...
+        drawing: "objects": the picture is composed of one layer an asked class, see ObjectLayers; for classes that
+            are things. "whole": one modulated network, see ModulatedGenerator; for classes that are properties.
+        slots: "objects": the most classes in a picture.
+        patch_size, width: of the generator; see the network.
+        discriminator_width: channels of the discriminator's first layer.
+        auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
+            on its own.
+        wrong_labels: weight of real images with another picture's condition, which the discriminator is to refuse.
+        objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
+        evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
+        training: the other hyperparameters of GAN.
+    """
+
+    discriminator: ProjectionDiscriminator
+
+    def __init__(
+        self,
+        num_classes: int = 24,
+        class_names: Sequence[str] | None = None,
+        image_size: int = 64,
+        drawing: Drawing = "objects",
+        slots: int = 3,
+        patch_size: int = 16,
+        width: int = 128,
+        discriminator_width: int = 64,
+        auxiliary: float = 10.0,
+        wrong_labels: float = 0.0,
+        objective: ObjectiveName = "rpgan",
+        betas: tuple[float, float] = (0.0, 0.99),
+        penalties: Sequence[PenaltyConfig] | None = (R1,),
+        evaluator: str | Sequence[str] | None = None,
+        draws: int = 10,
+        draw_seed: int = 0,
+        weights: str = "ema",
+        **training: Any,
+    ) -> None:
+        if drawing not in get_args(Drawing):
+            raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
+        if auxiliary < 0 or wrong_labels < 0:
+            raise InputError(f"auxiliary={auxiliary} and wrong_labels={wrong_labels} are weights; expected 0 or more")
+        generator: ObjectLayers | ModulatedGenerator = (
+            ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
+            if drawing == "objects"
+            else ModulatedGenerator(num_classes, image_size, width=width // 4)
+        )
+        super().__init__(
+            generator,
+            ProjectionDiscriminator(num_classes, image_size, discriminator_width),
+            latent_dim=generator.latent_dim,
+            objective=objective,
+            betas=betas,
+            penalties=penalties,
+            **training,
+        )
+        self.save_hyperparameters()
+        self.drawing, self.slots = drawing, slots
+        self.auxiliary, self.wrong_labels = auxiliary, wrong_labels
+        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
+
+    def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        condition = batch["condition"]
+        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
+        real_logits, classes = self.discriminator.judge(real, condition)
+        loss = self.objective.discriminator(real_logits, self.discriminator(fake, condition))
+        loss = loss + self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
+        if self.wrong_labels:
+            wrong = self.discriminator(real, condition.roll(1, dims=0))
+            loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
+        return loss + self.penalty(lambda image: self.discriminator(image, condition), real, fake)
+
+    def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        condition = batch["condition"]
+        fake_logits, classes = self.discriminator.judge(self.shown(self.fakes(batch, noise)), condition)
+        loss = self.objective.generator(fake_logits, self.real_logits(batch))
+        return loss + self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if is_logged_step(self.trainer):
+            self.check_slots(batch["condition"])
+
+    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
+        self.check_slots(conditions)
+        return super().draw(conditions, noise, ema)
+
+    def check_slots(self, conditions: Tensor) -> None:
+        """
+        Raises:
+            InputError: a condition of more classes than the generator has slots.
+        """
+        most = int(conditions.sum(dim=1).max())
+        if self.drawing == "objects" and most > self.slots:
+            raise InputError(f"a picture asks for {most} objects, and this generator has {self.slots} slots; set slots")

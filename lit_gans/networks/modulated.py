@@ -1,0 +1,69 @@
+"""A generator whose every stage is scaled and shifted by latent and condition."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, leaky_relu
+
+from lit_gans.networks.cdcgan import doublings
+from lit_gans.networks.layers import PixelNorm
+
+
+class ModulatedGenerator(nn.Module):
+    """Latent and condition -> image, for labels of the whole picture such as attributes and tags.
+
+    Latent and embedded condition pass through a mapping network; its output scales and shifts the channels after each
+    normalised convolution (Perez et al. 2018; Karras et al. 2019).
+
+    Args:
+        num_classes: length of the multi-hot condition.
+        image_size: 8, 16, 32, 64, ...
+        latent_dim: length of z.
+        style_dim: length of the mapping's output.
+        width: channels of the last stage; they double with each stage before it, up to eightfold.
+
+    Shapes:
+        z (B, latent_dim), condition (B, num_classes) -> (B, 3, image_size, image_size) in [-1, 1]
+    """
+
+    def __init__(
+        self, num_classes: int = 24, image_size: int = 64, latent_dim: int = 128, style_dim: int = 256, width: int = 32
+    ) -> None:
+        super().__init__()
+        stages = doublings(image_size) + 1
+        widths = [width * 2 ** min(3, stages - 1 - i) for i in range(stages)]
+        self.latent_dim = latent_dim
+        self.embed = nn.Linear(num_classes, style_dim)
+        self.mapping = nn.Sequential(
+            nn.Linear(latent_dim + style_dim, style_dim),
+            nn.LeakyReLU(0.2),
+            nn.Linear(style_dim, style_dim),
+            nn.LeakyReLU(0.2),
+        )
+        self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
+        self.stages = nn.ModuleList(
+            ModulatedStage(before, after, style_dim) for before, after in pairwise([widths[0], *widths])
+        )
+        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))
+        x = self.start.expand(len(z), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        for i, stage in enumerate(self.stages):
+            x = stage(interpolate(x, scale_factor=2, mode="nearest") if i else x, style)
+        return torch.tanh(self.to_rgb(x))
+
+
+class ModulatedStage(nn.Module):
+    """Convolution, normalisation over the channels, scale and shift by the style, LeakyReLU."""
+
+    def __init__(self, before: int, after: int, style_dim: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(before, after, 3, padding=1)
+        self.norm = PixelNorm()
+        self.modulation = nn.Linear(style_dim, 2 * after)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        scale, shift = self.modulation(style).unsqueeze(-1).unsqueeze(-1).chunk(2, dim=1)
+        return leaky_relu(self.norm(self.convolution(x)) * (1 + scale) + shift, 0.2)

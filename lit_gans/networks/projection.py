@@ -1,0 +1,44 @@
+"""A discriminator that is told the classes of a picture by projection, and names them itself."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from lit_gans.networks.cdcgan import doublings
+
+
+class ProjectionDiscriminator(nn.Module):
+    """Image and condition -> one logit, and one logit a class.
+
+    The condition enters as the inner product of the sum of its classes' embeddings with the picture's features
+    (Miyato and Koyama 2018); an auxiliary head tells the classes from the same features (Odena et al. 2017), for
+    several labels at once. No normalisation: each logit is a function of its own image, as gradient penalties need it.
+
+    Args:
+        num_classes: length of the multi-hot condition.
+        image_size: 8, 16, 32, 64, ...
+        width: channels of the first layer; they double with each layer.
+        feature_dim: length of the features.
+    """
+
+    def __init__(self, num_classes: int = 24, image_size: int = 64, width: int = 64, feature_dim: int = 256) -> None:
+        super().__init__()
+        widths = [3, *(width * 2**i for i in range(doublings(image_size)))]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(widths[-1], feature_dim, 4), nn.LeakyReLU(0.2), nn.Flatten()]
+        self.features = nn.Sequential(*layers)
+        self.to_logit = nn.Linear(feature_dim, 1)
+        self.embed = nn.Linear(num_classes, feature_dim, bias=False)
+        self.classify = nn.Linear(feature_dim, num_classes)
+
+    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1], (B, num_classes) -> logit (B,)."""
+        return self.judge(image, condition)[0]
+
+    def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """The logit (B,), and the logits of the classes (B, num_classes), which do not see the condition."""
+        features = self.features(image)
+        logit = self.to_logit(features).squeeze(1) + (features * self.embed(condition)).sum(dim=1)
+        return logit, self.classify(features)

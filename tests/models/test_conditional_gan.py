@@ -1,0 +1,122 @@
+"""ConditionalGAN: its losses against their formulas, its options, and both kinds of generator through a run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from torch.nn.functional import softplus
+from torch.utils.data import DataLoader
+
+from lit_gans.errors import InputError
+from lit_gans.models.base import Batch
+from lit_gans.models.conditional_gan import ConditionalGAN
+
+NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
+MakeBatches = Callable[..., DataLoader[Batch]]
+MakeTrainer = Callable[..., L.Trainer]
+
+
+def make(**options: Any) -> ConditionalGAN:
+    tiny: dict[str, Any] = {"num_classes": 4, "class_names": NAMES, "image_size": 16, "slots": 4}
+    tiny |= {"width": 16, "patch_size": 8, "discriminator_width": 4}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        return ConditionalGAN(**(tiny | options))
+
+
+@pytest.fixture
+def batch(batches: MakeBatches) -> Batch:
+    return next(iter(batches(1, 16)))
+
+
+class WithoutTrainer:
+    """The parts of a model's losses that belong to a run, fixed."""
+
+    def __init__(self, model: ConditionalGAN) -> None:
+        self.z = torch.randn(6, model.latent_dim, generator=torch.Generator().manual_seed(1))
+        model.latents = lambda count, noise: self.z  # type: ignore[method-assign]
+        self.noise = torch.Generator()
+
+
+@pytest.mark.parametrize(("auxiliary", "wrong"), [(0.0, 0.0), (10.0, 0.0), (3.0, 0.5)])
+def test_the_losses_are_relativistic_pairs_plus_weighted_heads(batch: Batch, auxiliary: float, wrong: float) -> None:
+    model = make(auxiliary=auxiliary, wrong_labels=wrong, penalties=None)
+    run = WithoutTrainer(model)
+    c, real = batch["condition"], batch["image"]
+    fake = model.generator(run.z, c)
+    (d_real, h_real), (d_fake, h_fake) = model.discriminator.judge(real, c), model.discriminator.judge(fake, c)
+    d_wrong = model.discriminator(real, c[[5, 0, 1, 2, 3, 4]])
+    of_d = softplus(d_fake - d_real).mean() + auxiliary * cross_entropy(h_real, c)
+    of_d = of_d + wrong * softplus(d_wrong - d_real).mean()
+    of_g = softplus(d_real - d_fake).mean() + auxiliary * cross_entropy(h_fake, c)
+    torch.testing.assert_close(model.discriminator_loss(batch, run.noise), of_d)
+    torch.testing.assert_close(model.generator_loss(batch, run.noise), of_g)
+
+
+def test_r1_is_on_by_default_and_lazy(batch: Batch) -> None:
+    model, free = make(), make(penalties=None)
+    run, _ = WithoutTrainer(model), WithoutTrainer(free)
+    real = batch["image"].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model.discriminator(real, batch["condition"]).sum(), real, create_graph=True)
+    r1 = 0.5 * 8 * gradient.flatten(1).square().sum(1).mean()
+    expected = free.discriminator_loss(batch, run.noise) + r1
+    torch.testing.assert_close(model.discriminator_loss(batch, run.noise), expected)
+    model.discriminator_updates = 1
+    torch.testing.assert_close(
+        model.discriminator_loss(batch, run.noise), free.discriminator_loss(batch, run.noise), rtol=0, atol=0
+    )
+
+
+@pytest.mark.parametrize("drawing", ["objects", "whole"])
+@pytest.mark.parametrize("objective", ["rpgan", "hinge", "bce"])
+def test_both_generators_train_in_bf16_and_draw_by_name(
+    drawing: str, objective: str, batches: MakeBatches, trainer: MakeTrainer
+) -> None:
+    model = make(drawing=drawing, objective=objective, augment=["flip", "translation"], wrong_labels=0.1)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    trainer(max_steps=3, precision="bf16-mixed").fit(model, batches(3, 16))
+    unmoved = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
+    assert not unmoved
+    pictures = model.sample([["red cube", "blue cylinder"], ["gray cube"]], n=2, seed=0)
+    assert pictures.shape == (4, 3, 16, 16) and pictures.isfinite().all()
+    assert torch.equal(pictures, model.sample([["red cube", "blue cylinder"], ["gray cube"]], n=2, seed=0))
+
+
+class TestSlots:
+    def test_a_condition_of_more_objects_than_slots_is_refused_when_it_is_drawn(self) -> None:
+        with pytest.raises(InputError, match="asks for 3 objects, and this generator has 2 slots; set slots"):
+            make(slots=2).sample([NAMES[:3]])
+        assert make(slots=2, drawing="whole").sample([NAMES[:3]]).shape == (1, 3, 16, 16)
+
+    def test_and_at_a_logged_batch_of_a_training(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
+        with pytest.raises(InputError, match="this generator has 1 slots"):
+            trainer(max_steps=1, log_every_n_steps=1).fit(make(slots=1), batches(1, 16))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"drawing": "lines"}, "drawing is 'lines'; expected one of objects, whole"),
+        ({"auxiliary": -1.0}, "auxiliary=-1.0 and wrong_labels=0.0 are weights"),
+        ({"wrong_labels": -0.1}, "wrong_labels=-0.1"),
+    ],
+)
+def test_options_that_are_not_possible_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make(**options)
+
+
+def test_a_checkpoint_holds_all_that_load_needs(batches: MakeBatches, trainer: MakeTrainer, tmp_path: Any) -> None:
+    from lit_gans.models.loading import load
+
+    model, run = make(wrong_labels=0.25), trainer(max_steps=1)
+    run.fit(model, batches(1, 16))
+    run.save_checkpoint(tmp_path / "model.ckpt")
+    loaded = load(tmp_path / "model.ckpt")
+    assert isinstance(loaded, ConditionalGAN) and loaded.wrong_labels == 0.25
+    conditions: Tensor = torch.eye(4)
+    assert torch.equal(loaded.sample(conditions, seed=3), model.sample(conditions, seed=3))
