@@ -66,9 +66,10 @@ class ImageDataModule(L.LightningDataModule):
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / ".lit_gans_cache"
         self.workers = workers
 
-    def images(self, paths: list[Path]) -> Column:
-        """The images of `paths` as uint8 (N, 3, H, W): a tensor on the device, or the read-only memory map."""
-        array = image_array(paths, self.image_size, self.cache_dir, workers=self.workers)
+    def images(self, paths: list[Path], size: int | None = None) -> Column:
+        """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the
+        read-only memory map."""
+        array = image_array(paths, size or self.image_size, self.cache_dir, workers=self.workers)
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         resident = self.device_resident
         if resident == "auto":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommands ``check`` and ``render-iclevr``."""
+    """Add the subcommands ``check``, ``render-iclevr`` and ``render-animals``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
     check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     render.add_argument("--workers", type=_positive, metavar="K", help="processes (default: one a core)")
 
+    animals = actions.add_parser("render-animals", help="render plain (A) and striped (B) animals, for CycleGAN")
+    animals.add_argument("folder", type=Path, metavar="DIR", help="folder to write trainA, trainB, testA, testB to")
+    animals.add_argument("--train", type=_positive, default=1000, metavar="N", help="of each (default: %(default)s)")
+    animals.add_argument("--test", type=_positive, default=100, metavar="N", help="of each (default: %(default)s)")
+    animals.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    animals.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
+
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; the exit code is 1 if a check finds a fault, else 0."""
@@ -32,6 +39,12 @@ def run(args: argparse.Namespace) -> int:
         report = check(args.folder, args.images)
         print(report)
         return 0 if report.ok else 1
+
+    if args.action == "render-animals":
+        from data_modules.rendered import animals
+
+        animals.write_dataset(args.folder, args.train, args.test, size=args.size, seed=args.seed, progress=True)
+        return 0
 
     from data_modules.rendered.scenes import write_dataset
 

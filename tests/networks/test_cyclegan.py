@@ -1,0 +1,173 @@
+"""The networks of CycleGAN: names, counts, sizes, and what the fast layers must equal."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import instance_norm
+
+from lit_gans.errors import InputError
+from lit_gans.networks.cyclegan import (
+    InstanceNorm2d,
+    PatchDiscriminator,
+    ReflectionPad2d,
+    ResnetGenerator,
+)
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())
+
+
+def shapes(network: nn.Module) -> dict[str, list[int]]:
+    return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+class TestAgainstTheReference:
+    @pytest.mark.parametrize("blocks", [9, 6])
+    def test_generator_names_and_shapes_are_those_of_the_authors_code(self, blocks: int) -> None:
+        assert shapes(ResnetGenerator(blocks=blocks)) == GOLDEN[f"resnet_{blocks}blocks"]
+
+    def test_discriminator_names_and_shapes_are_those_of_the_authors_code(self) -> None:
+        assert shapes(PatchDiscriminator()) == GOLDEN["patch_discriminator"]
+
+    def test_parameters_are_as_many_as_published(self) -> None:
+        assert count(ResnetGenerator()) == 11_378_179
+        assert count(PatchDiscriminator()) == 2_764_737
+
+    def test_start_weights_have_deviation_0_02_and_biases_are_zero(self) -> None:
+        for network in (ResnetGenerator(16, 2), PatchDiscriminator(16)):
+            weights = torch.cat([p.flatten() for n, p in network.named_parameters() if n.endswith("weight")])
+            assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+            assert abs(weights.mean().item()) < 0.0005
+            assert all(not p.any() for n, p in network.named_parameters() if n.endswith("bias"))
+
+    def test_the_generator_computes_what_plain_layers_in_that_order_do(self) -> None:
+        generator = ResnetGenerator(4, 1)
+
+        class Block(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                layers = [nn.ReflectionPad2d(1), nn.Conv2d(16, 16, 3), nn.InstanceNorm2d(16), nn.ReLU()]
+                layers += [nn.ReflectionPad2d(1), nn.Conv2d(16, 16, 3), nn.InstanceNorm2d(16)]
+                self.conv_block = nn.Sequential(*layers)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x + self.conv_block(x)
+
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, 4, 7), nn.InstanceNorm2d(4), nn.ReLU()]
+        layers += [nn.Conv2d(4, 8, 3, 2, 1), nn.InstanceNorm2d(8), nn.ReLU()]
+        layers += [nn.Conv2d(8, 16, 3, 2, 1), nn.InstanceNorm2d(16), nn.ReLU(), Block()]
+        layers += [nn.ConvTranspose2d(16, 8, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(8), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(8, 4, 3, 2, 1, output_padding=1), nn.InstanceNorm2d(4), nn.ReLU()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(4, 3, 7), nn.Tanh()]
+        plain = nn.Sequential(*layers)
+        plain.load_state_dict({name.removeprefix("model."): w for name, w in generator.state_dict().items()})
+        image = torch.rand(2, 3, 20, 12) * 2 - 1
+        torch.testing.assert_close(generator(image), plain(image), rtol=1e-4, atol=1e-5)
+
+    def test_the_discriminator_computes_what_plain_layers_in_that_order_do(self) -> None:
+        discriminator = PatchDiscriminator(4)
+        layers: list[nn.Module] = [nn.Conv2d(3, 4, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for before, after, stride in ((4, 8, 2), (8, 16, 2), (16, 32, 1)):
+            layers += [nn.Conv2d(before, after, 4, stride, 1), nn.InstanceNorm2d(after), nn.LeakyReLU(0.2)]
+        plain = nn.Sequential(*layers, nn.Conv2d(32, 1, 4, 1, 1))
+        plain.load_state_dict({name.removeprefix("model."): w for name, w in discriminator.state_dict().items()})
+        image = torch.rand(2, 3, 40, 32) * 2 - 1
+        torch.testing.assert_close(discriminator(image), plain(image), rtol=1e-4, atol=1e-5)
+
+
+class TestSizes:
+    @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 30), (8, 47), (5, 9), (1, 1)])
+    @pytest.mark.parametrize("upsample", ["transpose", "resize"])
+    def test_the_generator_keeps_any_size(self, height: int, width: int, upsample: str) -> None:
+        image = torch.rand(1, 3, height, width) * 2 - 1
+        out = ResnetGenerator(2, 1, upsample)(image)  # type: ignore[arg-type]
+        assert out.shape == image.shape
+        assert out.abs().max() <= 1
+
+    def test_padding_to_a_multiple_of_4_is_by_the_last_row_and_column(self) -> None:
+        generator = ResnetGenerator(2, 1)
+        image = torch.rand(1, 3, 15, 14)
+        whole = torch.cat([image, image[..., -1:], image[..., -1:]], -1)
+        whole = torch.cat([whole, whole[..., -1:, :]], -2)
+        assert whole.shape[-2:] == (16, 16)
+        torch.testing.assert_close(generator(image), generator(whole)[..., :15, :14])
+
+    @pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70)])
+    def test_a_logit_sees_a_patch_of_known_size(self, layers: int, field: int) -> None:
+        """Instance norm sees the whole image, so its place is taken by nothing here."""
+        discriminator = PatchDiscriminator(2, layers)
+        for i, module in enumerate(discriminator.model):
+            if isinstance(module, InstanceNorm2d):
+                discriminator.model[i] = nn.Identity()
+        image = torch.rand(1, 3, 160, 160, requires_grad=True)
+        logits = discriminator(image)
+        middle = logits.shape[-1] // 2
+        logits[0, 0, middle, middle].backward()
+        assert image.grad is not None
+        rows = image.grad.abs().sum((0, 1, 3)).nonzero().flatten()
+        assert len(rows) == field == rows[-1] - rows[0] + 1
+
+    def test_at_128_px_there_are_14x14_logits(self) -> None:
+        assert PatchDiscriminator(2)(torch.zeros(2, 3, 128, 128)).shape == (2, 1, 14, 14)
+
+    @pytest.mark.parametrize(("layers", "smallest"), [(1, 6), (2, 12), (3, 24)])
+    def test_too_small_an_image_is_refused_and_the_smallest_is_not(self, layers: int, smallest: int) -> None:
+        discriminator = PatchDiscriminator(2, layers)
+        discriminator(torch.rand(1, 3, smallest, smallest))
+        with pytest.raises(InputError, match=rf"images of {smallest - 1}x99 px.*at least {smallest}"):
+            discriminator(torch.rand(1, 3, smallest - 1, 99))
+
+
+class TestLayers:
+    @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+    def test_instance_norm_equals_torchs_with_its_gradient(self, layout: torch.memory_format) -> None:
+        x = (torch.randn(3, 5, 6, 7) * 3 + 2).to(memory_format=layout).requires_grad_()
+        weight = torch.randn(3, 5, 6, 7)
+        mine, torchs = InstanceNorm2d()(x), instance_norm(x)
+        torch.testing.assert_close(mine, torchs)
+        for_mine, for_torchs = (torch.autograd.grad((y * weight).sum(), x)[0] for y in (mine, torchs))
+        torch.testing.assert_close(for_mine, for_torchs)
+
+    def test_images_of_a_batch_do_not_mix(self) -> None:
+        images = torch.rand(3, 3, 24, 24)
+        for network in (ResnetGenerator(4, 1), PatchDiscriminator(4)):
+            alone = torch.cat([network(image[None]) for image in images])
+            torch.testing.assert_close(network(images), alone, rtol=1e-4, atol=1e-5)
+
+    def test_reflection_padding_keeps_bf16_under_autocast(self) -> None:
+        x = torch.rand(1, 2, 4, 4, dtype=torch.bfloat16)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert ReflectionPad2d(1)(x).dtype == torch.bfloat16
+
+    def test_resize_convolution_leaves_no_checkerboard(self) -> None:
+        """A constant comes out constant within; a transposed convolution with stride 2 makes four kinds of pixels."""
+
+        def kinds(upsample: str) -> int:
+            up = next(m for m in ResnetGenerator(1, 0, upsample).model if getattr(m, "in_channels", 0) == 4)  # type: ignore[arg-type]
+            inside = up(torch.ones(1, 4, 8, 8))[0, 0, 2:-2, 2:-2]
+            return len({round(value, 5) for value in inside.flatten().tolist()})
+
+        assert (kinds("transpose"), kinds("resize")) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"upsample": "bilinear"}, "upsample is 'bilinear'"), ({"width": 0}, "width=0"), ({"blocks": -1}, "blocks=-1")],
+    ids=str,
+)
+def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ResnetGenerator(**options)  # type: ignore[arg-type]
+
+
+def test_the_golden_lists_hold_what_is_published() -> None:
+    """They were written down from the order of the authors' layers, not from these networks."""
+    sums = {name: sum(math.prod(shape) for shape in keys.values()) for name, keys in GOLDEN.items()}
+    assert sums == {"resnet_9blocks": 11_378_179, "resnet_6blocks": 7_837_699, "patch_discriminator": 2_764_737}
