@@ -1,0 +1,206 @@
+"""CycleGAN: two generators between two sets of pictures that nobody has paired."""
+
+import math
+from typing import Any, Literal, get_args
+
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+from torch.optim import Adam, Optimizer
+
+from lit_gans.errors import InputError
+from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
+from lit_gans.models.base import Batch, ImageModel
+from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.networks.modes import inference
+from lit_gans.training.decay import checked_decay, decay_factor
+from lit_gans.training.image_pool import ImagePool
+from lit_gans.training.seeding import batch_seed, generator
+
+Direction = Literal["a2b", "b2a"]
+
+
+class CycleGAN(ImageModel):
+    """Pictures of domain A as domain B would show them, and back (Zhu et al. 2017, arXiv 1703.10593).
+
+    One update of both generators, then one of both discriminators a batch; the latter is the step that Lightning
+    counts, so `max_steps` and `global_step` mean batches. Batches are `{"image_a": (B, 3, H, W), "image_b": ...}`,
+    float in [-1, 1].
+
+    Args:
+        width, blocks, upsample: of the generators, see ResnetGenerator.
+        discriminator_width, discriminator_layers: see PatchDiscriminator.
+        cycle_weight: of the mean absolute difference between an image and its way there and back.
+        identity_weight: times cycle_weight, of the change of an image that is of the target domain already; 0 saves
+            its computation.
+        pool_size: past images that each discriminator is shown beside new ones; 0 for none.
+        lr_generator, lr_discriminator, betas: of Adam.
+        decay_from: share of the run after which the learning rates fall linearly to 0; None keeps them constant.
+    """
+
+    automatic_optimization = False
+
+    def __init__(
+        self,
+        width: int = 64,
+        blocks: int = 9,
+        upsample: Upsampling = "transpose",
+        discriminator_width: int = 64,
+        discriminator_layers: int = 3,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 0.5,
+        pool_size: int = 50,
+        lr_generator: float = 2e-4,
+        lr_discriminator: float = 2e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
+        decay_from: float | None = 0.5,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
+            if weight < 0:
+                raise InputError(f"{name} is {weight}; expected 0 or more")
+        self.generator_a2b = ResnetGenerator(width, blocks, upsample)
+        self.generator_b2a = ResnetGenerator(width, blocks, upsample)
+        self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers)
+        self.discriminator_b = PatchDiscriminator(discriminator_width, discriminator_layers)
+        self.cycle_weight = cycle_weight
+        self.identity_weight = cycle_weight * identity_weight
+        self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
+        self.learning_rates = (lr_generator, lr_discriminator)
+        self.betas = (float(betas[0]), float(betas[1]))
+        self.decay_from = checked_decay(decay_from)
+
+    def translate(self, images: Tensor, direction: Direction = "a2b") -> Tensor:
+        """Images as the other domain would show them, in full precision.
+
+        Args:
+            images: (B, 3, H, W) float in [-1, 1], of any size.
+            direction: "a2b" or "b2a".
+
+        Returns:
+            The same shape, on the model's device.
+
+        Raises:
+            InputError: another shape or direction.
+        """
+        network = self.generator(direction)
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise InputError(f"images of shape {tuple(images.shape)}; expected (B, 3, H, W)")
+        with inference(network):
+            return network(images.to(self.device, torch.float32))
+
+    def generator(self, direction: Direction) -> nn.Module:
+        if direction not in get_args(Direction):
+            raise InputError(f"direction is {direction!r}; expected 'a2b' or 'b2a'")
+        return self.generator_a2b if direction == "a2b" else self.generator_b2a
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        pairs = ((self.generator_a2b, self.generator_b2a), (self.discriminator_a, self.discriminator_b))
+        return [
+            Adam([weight for network in pair for weight in network.parameters()], lr, self.betas, fused=True)
+            for pair, lr in zip(pairs, self.learning_rates, strict=True)
+        ]
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self.total_batches = self.trainer.estimated_stepping_batches
+        if self.decay_from is not None and math.isinf(self.total_batches):
+            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        # a checkpoint brings the optimizers' old values; what this run was asked for wins
+        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
+        for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
+            for group in optimizer.param_groups:
+                group.update(lr=lr * factor, betas=self.betas)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        opt_generators, opt_discriminators = self.optimizers()  # type: ignore[attr-defined]
+        real_a, real_b = batch["image_a"], batch["image_b"]
+        noise = generator(batch_seed(self.seed, self.global_step), self.device)
+
+        with self.toggled_optimizer(opt_generators):  # the discriminators' weights get no gradient
+            loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
+            self.update(opt_generators, loss, counted=False)
+        shown_a = self.shown(self.pool_a, fake_a, noise)
+        shown_b = self.shown(self.pool_b, fake_b, noise)
+        with self.toggled_optimizer(opt_discriminators):
+            loss = self.discriminator_loss(real_a, real_b, shown_a, shown_b)
+            self.update(opt_discriminators, loss, counted=True)
+
+        self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
+        self.log_progress({"images_seen": self.images_seen})
+
+    def update(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if counted:
+            optimizer.step()
+        else:  # what LightningOptimizer.step calls, without the count
+            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
+
+    def generator_loss(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(Loss of both generators, images translated to A, images translated to B)."""
+        fake_b, same_b = self.translated_and_same(self.generator_a2b, real_a, real_b)
+        fake_a, same_a = self.translated_and_same(self.generator_b2a, real_b, real_a)
+        # the paper's least-squares loss of a generator has no factor 1/2
+        adversarial = 2 * lsgan_generator(self.discriminator_a(fake_a))
+        adversarial = adversarial + 2 * lsgan_generator(self.discriminator_b(fake_b))
+        cycle_a, cycle_b = self.generator_b2a(fake_b), self.generator_a2b(fake_a)
+        cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
+        loss = adversarial + self.cycle_weight * cycle
+        self.losses |= {"loss/generators": adversarial.detach(), "loss/cycle": cycle.detach()}
+        if same_a is not None and same_b is not None:
+            identity = l1_loss(same_a.float(), real_a) + l1_loss(same_b.float(), real_b)
+            loss = loss + self.identity_weight * identity
+            self.losses["loss/identity"] = identity.detach()
+        return loss, fake_a.detach(), fake_b.detach()
+
+    def translated_and_same(self, network: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+        """One pass of a generator over a batch of its source and, for the identity loss, of its target domain.
+
+        Nothing in the network mixes the images of a batch, so one pass equals two.
+        """
+        if self.identity_weight == 0:
+            return network(source), None
+        translated, same = network(torch.cat([source, target])).split([len(source), len(target)])
+        return translated, same
+
+    def discriminator_loss(self, real_a: Tensor, real_b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
+        """Loss of both discriminators, each in one pass over real and generated images."""
+        loss = torch.zeros((), device=self.device)
+        sides = ((self.discriminator_a, real_a, fake_a), (self.discriminator_b, real_b, fake_b))
+        for discriminator, real, fake in sides:
+            logits_real, logits_fake = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
+            loss = loss + lsgan_discriminator(logits_real, logits_fake)
+        self.losses["loss/discriminators"] = loss.detach()
+        return loss
+
+    def shown(self, pool: ImagePool, fake: Tensor, noise: torch.Generator) -> Tensor:
+        """The generated images that a discriminator is shown: this process's part of what the pool gives for the union
+        batch. All processes keep the same pool, so any of them can save it, and it does not depend on their number."""
+        union = fake.float()
+        if self.trainer.world_size > 1:
+            union = torch.cat(list(self.all_gather(union)))
+        return pool.exchange(union, noise)[self.global_rank * len(fake) :][: len(fake)]
+
+    def preview(self, batch: Batch, seed: int) -> Tensor:
+        """For sample grids: the images of A, their translations and those translated back; then the same for B."""
+        return torch.cat([*self.there_and_back(batch["image_a"], "a2b"), *self.there_and_back(batch["image_b"], "b2a")])
+
+    def there_and_back(self, images: Tensor, direction: Direction) -> tuple[Tensor, Tensor, Tensor]:
+        """(Images, translated, translated back)."""
+        translated = self.translate(images, direction)
+        return images, translated, self.translate(translated, "b2a" if direction == "a2b" else "a2b")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["pools"] = {"a": self.pool_a.state_dict(), "b": self.pool_b.state_dict()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.pool_a.load_state_dict(checkpoint["pools"]["a"])
+        self.pool_b.load_state_dict(checkpoint["pools"]["b"])
