@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.networks.evaluator import evaluator_network
@@ -45,3 +47,23 @@ def evaluator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("evaluator") / "evaluator.pth"
     torch.save({"model": network.state_dict()}, file)
     return file
+
+
+@pytest.fixture(scope="session")
+def faces_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 pictures of 16x16 px in the anime layout, each half in the colour of its hair, half in that of its eyes, with
+    both tag files and 3 testing tags. Write nothing into it."""
+    folder = tmp_path_factory.mktemp("anime")
+    (folder / "faces").mkdir()
+    random = np.random.default_rng(0)
+    colours = {"red": (200, 30, 30), "blue": (30, 30, 200), "green": (30, 160, 30)}
+    rows = []
+    for identity in range(24):
+        hair, eyes = (list(colours)[i] for i in random.integers(0, 3, 2))
+        pixels = random.integers(0, 40, (16, 16, 3)) + np.repeat([colours[hair], colours[eyes]], 8, axis=0)[:, None]
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / "faces" / f"{identity}.png")
+        rows.append((identity, hair, eyes))
+    (folder / "tags.csv").write_text("".join(f"{i},{hair} hair {eyes} eyes\n" for i, hair, eyes in rows))
+    (folder / "tags_clean.csv").write_text("".join(f"{i},{hair} long hair and {eyes} eyes\n" for i, hair, eyes in rows))
+    (folder / "testing_tags.txt").write_text("1,blue hair red eyes\n2,blue hair red eyes\n3,green hair blue eyes\n")
+    return folder
