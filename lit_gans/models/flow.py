@@ -1,0 +1,235 @@
+"""The conditional normalizing flow of report 003 (section B3) as a LightningModule, with a label that is used."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from rich import print as rich_print
+from torch import Tensor, nn
+from torch.optim import Adam, Adamax, Optimizer
+
+from lit_gans.errors import InputError
+from lit_gans.files import replacing
+from lit_gans.models.base import Batch
+from lit_gans.models.conditional import VALIDATION_SEED
+from lit_gans.models.invertible import Invertible
+from lit_gans.networks.flow.flow import Flow
+from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
+from lit_gans.training.decay import checked_decay, decay_factor
+from lit_gans.training.ema import averaged_copy, update_average
+from lit_gans.training.seeding import batch_seed, generator
+
+LOSS = "loss/bits_per_dim"
+
+
+class ConditionalFlow(Invertible):
+    """p(image | label), exactly: it draws, scores, encodes and decodes pictures.
+
+    Trained by the negative log-likelihood of uniformly dequantized images, in bits a value of the image (C * H * W).
+    What reaches the user (pictures, latents, likelihoods) is computed in float32 whatever the trainer's precision, and
+    in float64 where the images or latents that are handed in are float64.
+
+    Where report 003 conditions on a low-resolution image and ignores the label, this flow knows the label in every
+    injector, coupling and prior; a low-resolution image beside it is an option.
+
+    Args:
+        num_classes: length of the multi-hot label.
+        class_names: name of each class, for labels given by name.
+        image_size: a multiple of 2 ** levels.
+        levels, steps, hidden: L, K and the width of the coupling networks, see Flow.
+        embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
+        label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
+            0 for a flow that always has a label.
+        lr_drop: share of training images without the low-resolution image; None for a flow that never has one.
+        bits: 8, or fewer to train on coarser colours.
+        optimizer: "adam" or "adamax".
+        lr: learning rate, reached after `warmup` batches.
+        betas, warmup, decay_from, clip_norm: of the optimizer; see GAN for the last two.
+        ema_decay: of the average of the weights, once a batch; 0 for none.
+        temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
+        evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
+
+    Attributes:
+        flow: the network.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 24,
+        class_names: Sequence[str] | None = None,
+        image_size: int = 64,
+        levels: int = 3,
+        steps: int = 16,
+        hidden: int = 64,
+        embedding: int = 200,
+        features: int = 64,
+        growth: int = 32,
+        blocks: int = 4,
+        label_drop: float = 0.15,
+        lr_drop: float | None = None,
+        bits: int = 8,
+        optimizer: str = "adam",
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        warmup: int = 500,
+        decay_from: float | None = None,
+        clip_norm: float | None = 1.0,
+        ema_decay: float = 0.999,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        evaluator: str | Sequence[str] | None = None,
+        draws: int = 10,
+        draw_seed: int = 0,
+        weights: str = "ema",
+    ) -> None:
+        super().__init__()
+        if optimizer not in OPTIMIZERS:
+            raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
+        if not 1 <= bits <= 8:
+            raise InputError(f"bits is {bits}; expected 1 to 8, the bits of a colour that are modelled")
+        for name, share in (("label_drop", label_drop), ("lr_drop", lr_drop), ("ema_decay", ema_decay)):
+            if share is not None and not 0 <= share < 1:
+                raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
+        self.save_hyperparameters()
+        self.flow = Flow(
+            num_classes,
+            image_size,
+            levels,
+            steps,
+            hidden,
+            embedding,
+            features,
+            growth,
+            blocks,
+            droppable=label_drop > 0,
+            low_resolution=lr_drop is not None,
+        )
+        self.flow_ema = averaged_copy(self.flow) if ema_decay else None
+        self.image_size, self.dims = image_size, 3 * image_size**2
+        self.label_drop, self.lr_drop, self.bits = label_drop, lr_drop, bits
+        self.optimizer_name, self.lr, self.betas = optimizer, lr, (float(betas[0]), float(betas[1]))
+        self.warmup, self.decay_from, self.clip_norm = warmup, checked_decay(decay_from), clip_norm
+        self.ema_decay = ema_decay
+        self.temperature, self.guidance = self.checked(temperature, guidance)
+        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
+
+    def configure_optimizers(self) -> Optimizer:
+        return OPTIMIZERS[self.optimizer_name](self.flow.parameters(), self.lr, self.betas)
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self.total_batches = self.trainer.estimated_stepping_batches
+        if self.decay_from is not None and math.isinf(self.total_batches):
+            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if self.global_step == 0:
+            self.initialize(batch)
+        # a checkpoint brings the optimizer's old values; what this run was asked for wins
+        factor = min(1.0, (self.global_step + 1) / max(self.warmup, 1))
+        factor *= decay_factor(self.global_step, self.total_batches, self.decay_from)
+        for group in self.trainer.optimizers[0].param_groups:
+            group.update(lr=self.lr * factor, betas=self.betas)
+
+    def initialize(self, batch: Batch) -> None:
+        """The one pass that sets the ActNorms from the first batch, over all processes."""
+        noise = generator(batch_seed(self.seed, 0), self.device)
+        x = self.dequantized(batch, noise)
+        self.flow.initialize(x, self.flow.pyramid(batch["condition"], low=self.low_resolution(batch["image"])))
+        if self.flow_ema is not None:
+            self.flow_ema.load_state_dict(self.flow.state_dict())
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        noise = generator(batch_seed(self.seed, self.global_step), self.device)
+        x = self.dequantized(batch, noise)
+        kept, low_kept = (self.share((len(x),), noise) >= drop for drop in (self.label_drop, self.lr_drop or 0))
+        pyramid = self.flow.pyramid(batch["condition"], kept, self.low_resolution(batch["image"]), low_kept)
+        loss = bits_per_dim(self.flow.log_prob(x, pyramid), self.dims, self.bits).mean()
+        self.images_seen += len(x) * self.trainer.world_size
+        self.losses = {LOSS: loss.detach()}
+        return loss
+
+    def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        return dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)
+
+    def share(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
+        """Uniform in [0, 1): this process's part of what is drawn for the union batch, so that several processes train
+        on the noise that one would."""
+        count, *rest = shape
+        union = torch.rand(count * self.trainer.world_size, *rest, device=self.device, generator=noise)
+        return union[self.global_rank * count :][:count]
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        norm = nn.utils.clip_grad_norm_(self.flow.parameters(), math.inf if self.clip_norm is None else self.clip_norm)
+        # looked at in every batch, before the weights change: one broken step would break all that follow, and the
+        # checkpoints with them
+        if not torch.isfinite(norm):
+            raise RuntimeError(
+                f"{LOSS} is {self.losses[LOSS].item()} at batch {self.global_step} and its gradient {norm.item()}: "
+                "training has diverged. The weights before this batch and the last checkpoint are kept; continue from "
+                "it with a lower learning rate, a longer warmup or precision 32-true"
+            )
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        # here, before a callback saves a checkpoint
+        if self.flow_ema is not None:
+            update_average(self.flow_ema, self.flow, self.ema_decay, self.global_step)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        self.log_progress({"images_seen": self.images_seen})
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        bits = self.dequantized_bits(batch, VALIDATION_SEED + batch_idx * self.trainer.world_size + self.global_rank)
+        self.log("val/bits_per_dim", bits.mean(), prog_bar=True, batch_size=len(bits), sync_dist=True)
+
+    def dequantized_bits(self, batch: Batch, seed: int) -> Tensor:
+        """Bits a dimension of each image under its label, (B,), with dequantization noise of this seed."""
+        image = batch["image"].float()
+        noise = torch.rand(image.shape, generator=generator(seed)).to(image.device)
+        x = dequantize(image, noise, self.bits)
+        with self.exact(image.dtype, self.weights == "ema") as flow:
+            pyramid = flow.pyramid(batch["condition"], low=self.low_resolution(image))
+            return bits_per_dim(flow.log_prob(x, pyramid), self.dims, self.bits)
+
+    def on_test_epoch_end(self) -> None:
+        super().on_test_epoch_end()
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        try:
+            data.setup("validate")
+        except ValueError as error:  # a score needs no images, so they need not be there
+            rich_print(f"held-out bits/dim: not measured, without the held-out images: {error}")
+            return
+        bits = torch.cat([self.dequantized_bits(batch, i) for i, batch in enumerate(self.held_out(data))]).double()
+        facts = {
+            "bits_per_dim": bits.mean().item(),
+            "standard_error": (bits.std() / len(bits) ** 0.5).item(),
+            "images": len(bits),
+            "bits": self.bits,
+            "weights": self.weights,
+        }
+        with replacing(self.log_dir / "bits_per_dim.json") as temporary:
+            temporary.write_text(json.dumps(facts, indent=2) + "\n")
+        rich_print(
+            f"held-out bits/dim: {facts['bits_per_dim']:.4f} (standard error {facts['standard_error']:.4f}, "
+            f"{len(bits)} images, {self.bits} bits, uniform dequantization, C*H*W, {self.weights} weights)"
+        )
+
+    def held_out(self, data: Any) -> Iterator[Batch]:
+        for batch in data.val_dataloader():
+            yield data.on_after_batch_transfer(data.transfer_batch_to_device(batch, self.device, 0), 0)
+
+
+def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:
+    return Adam(parameters, lr, betas, fused=True)
+
+
+def adamax(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:
+    return Adamax(parameters, lr, betas, foreach=True)
+
+
+OPTIMIZERS = {"adam": adam, "adamax": adamax}

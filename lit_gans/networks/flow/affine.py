@@ -1,0 +1,106 @@
+"""What the condition does in the flow: it predicts mean and log-scale of values, which are whitened with them.
+
+Injector, coupling, the priors of the splits and the last prior are this one map with other inputs. The log-scale is
+bounded by a tanh, and both directions multiply: with scales from a sigmoid fp32 reconstructions were 1000 times worse
+(measured at 64 px, 48 steps), and a division by them ends in NaN.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from lit_gans.networks.flow.bijections import Bijection, Features, Guided
+
+# Of log-scales inside of a step, where many multiply; and in priors, of which each value meets one.
+BOUND = 1.0
+PRIOR_BOUND = 3.0
+
+
+class Prediction(nn.Module):
+    """Mean and log-scale of `values` channels from features and, where there are any, known channels.
+
+    Starts at mean 0 and log-scale 0 for every input. Its convolutions may run in bf16; what it returns has the
+    weights' own precision.
+
+    Args:
+        known: channels of the picture that it sees; 0 for a prediction from the features alone, pixel by pixel.
+        features: channels of u.
+        hidden: channels of its hidden layers.
+        values: channels that it predicts.
+        bound: the log-scale lies in (-bound, bound).
+    """
+
+    def __init__(self, known: int, features: int, hidden: int, values: int, bound: float = BOUND) -> None:
+        super().__init__()
+        self.bound = bound
+        self.from_features = nn.Conv2d(features, hidden, 1)
+        self.from_known = nn.Conv2d(known, hidden, 3, padding=1, bias=False) if known else None
+        self.mix = nn.Conv2d(hidden, hidden, 1) if known else None
+        self.last = nn.Conv2d(hidden, 2 * values, 3, padding=1) if known else nn.Conv2d(hidden, 2 * values, 1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, known: Tensor | None, u: Features) -> tuple[Tensor, Tensor]:
+        if isinstance(u, Guided):
+            mean, log_scale = self(known, u.labelled)
+            mean_without, log_scale_without = self(known, u.unlabelled)
+            guided = log_scale + u.weight * (log_scale - log_scale_without)
+            return mean + u.weight * (mean - mean_without), guided.clamp(-self.bound, self.bound)
+        hidden = self.from_features(u)
+        if self.from_known is not None and self.mix is not None:
+            hidden = self.mix(relu(hidden + self.from_known(known)))
+        mean, log_scale = self.last(relu(hidden)).to(self.last.weight.dtype).chunk(2, dim=1)
+        return mean, self.bound * torch.tanh(log_scale / self.bound)
+
+
+class AffineInjector(Bijection):
+    """(x - mean) * exp(-log_scale) for all channels, mean and log-scale predicted from u alone."""
+
+    def __init__(self, channels: int, features: int, hidden: int, bound: float = BOUND) -> None:
+        super().__init__()
+        self.predict = Prediction(0, features, hidden, channels, bound)
+
+    def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
+        mean, log_scale = self.predict(None, u)
+        return (x - mean) * torch.exp(-log_scale), -log_scale.flatten(1).sum(1)
+
+    def inverse(self, z: Tensor, u: Features) -> Tensor:
+        mean, log_scale = self.predict(None, u)
+        return z * torch.exp(log_scale) + mean
+
+
+class AffineCoupling(Bijection):
+    """(x1, (x2 - mean) * exp(-log_scale)): x1 and x2 are the halves of the channels, mean and log-scale are predicted
+    from x1 and u."""
+
+    def __init__(self, channels: int, features: int, hidden: int, bound: float = BOUND) -> None:
+        super().__init__()
+        self.known = channels // 2
+        self.predict = Prediction(self.known, features, hidden, channels - self.known, bound)
+
+    def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
+        x1, x2 = x[:, : self.known], x[:, self.known :]
+        mean, log_scale = self.predict(x1, u)
+        return torch.cat([x1, (x2 - mean) * torch.exp(-log_scale)], dim=1), -log_scale.flatten(1).sum(1)
+
+    def inverse(self, z: Tensor, u: Features) -> Tensor:
+        x1, z2 = z[:, : self.known], z[:, self.known :]
+        mean, log_scale = self.predict(x1, u)
+        return torch.cat([x1, z2 * torch.exp(log_scale) + mean], dim=1)
+
+
+class Split(AffineCoupling):
+    """Whitens the second half of the channels with its Gaussian prior given the first half and u.
+
+    After it that half is standard normal if the flow fits, and the flow keeps it as a latent.
+    """
+
+    def __init__(self, channels: int, features: int, hidden: int) -> None:
+        super().__init__(channels, features, hidden, PRIOR_BOUND)
+
+
+class LastPrior(AffineInjector):
+    """Whitens what is left after the last level with its Gaussian prior given u."""
+
+    def __init__(self, channels: int, features: int, hidden: int) -> None:
+        super().__init__(channels, features, hidden, PRIOR_BOUND)

@@ -1,0 +1,123 @@
+"""The conditional flow: images <-> latents, given the label."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lit_gans.errors import InputError
+from lit_gans.networks.flow.affine import AffineCoupling, AffineInjector, LastPrior, Split
+from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Features, Guided, InvertibleConv, Squeeze
+from lit_gans.networks.flow.conditioning import LabelPyramid
+from lit_gans.networks.flow.latents import Latents, Shape
+
+TRANSITIONS = 2
+
+
+class Flow(nn.Module):
+    """A multi-scale Glow whose injectors, couplings and priors know the label.
+
+    Each level: squeeze, two transitions (ActNorm, 1x1 convolution), K steps (ActNorm, 1x1 convolution, injector,
+    coupling), and a split that whitens half of the channels and takes them out; after the last level all that is left
+    is whitened. So the latents are standard normal where the flow fits, and its density needs no prior beside it:
+
+        log p(x | label) = log N(latents; 0, I) + log |det d latents / dx|
+
+    Args:
+        num_classes: length of the multi-hot label.
+        image_size: height and width, a multiple of 2 ** levels.
+        levels, steps: L and K.
+        hidden: channels of the hidden layers of every prediction.
+        embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
+
+    Shapes:
+        x (B, 3, image_size, image_size) in [-1/2, 1/2] as a rule, the label's features as `pyramid` makes them
+        -> latents, log |det| (B,)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        image_size: int = 64,
+        levels: int = 3,
+        steps: int = 16,
+        hidden: int = 64,
+        embedding: int = 200,
+        features: int = 64,
+        growth: int = 32,
+        blocks: int = 4,
+        droppable: bool = True,
+        low_resolution: bool = False,
+    ) -> None:
+        super().__init__()
+        if levels < 1 or image_size % 2**levels:
+            raise InputError(f"image_size is {image_size}; a flow of {levels} levels needs a multiple of {2**levels}")
+        sizes = [image_size // 2 ** (i + 1) for i in range(levels)]
+        self.image_size = image_size
+        self.pyramid = LabelPyramid(num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution)
+        self.levels = nn.ModuleList()
+        self.shapes: list[Shape] = []
+        channels = 3
+        for i, size in enumerate(sizes):
+            channels *= 4
+            is_last = i == levels - 1
+            prior = (LastPrior if is_last else Split)(channels, features, hidden)
+            self.levels.append(Chain([*level(channels, steps, features, hidden), prior]))
+            kept = 0 if is_last else channels // 2
+            self.shapes.append((channels - kept, size, size))
+            channels = kept
+
+    def forward(self, x: Tensor, pyramid: Sequence[Features]) -> tuple[Latents, Tensor]:
+        parts: list[Tensor] = []
+        total = x.new_zeros(len(x))
+        for bijection, u, (leaving, *_) in zip(self.levels, pyramid, self.shapes, strict=True):
+            x, logdet = bijection(x, u)
+            total = total + logdet
+            staying = x.shape[1] - leaving
+            parts.append(x[:, staying:])
+            x = x[:, :staying]
+        return Latents(tuple(parts)), total
+
+    def inverse(self, latents: Latents, pyramid: Sequence[Features]) -> Tensor:
+        """The x that forward maps to the latents; under guidance a picture that it maps elsewhere."""
+        x = latents.parts[-1][:, :0]
+        for bijection, u, part in zip(reversed(self.levels), reversed(pyramid), reversed(latents.parts), strict=True):
+            x = bijection.inverse(torch.cat([x, part], dim=1), u)  # type: ignore[operator]
+        return x
+
+    def log_prob(self, x: Tensor, pyramid: Sequence[Features]) -> Tensor:
+        """Natural logarithm of the density at each x, (B,)."""
+        latents, logdet = self(x, pyramid)
+        return standard_normal(latents.flatten()) + logdet
+
+    def guided(self, label: Tensor, guidance: float, low: Tensor | None = None) -> list[Features]:
+        """Features for `inverse`, guided where guidance is not 0."""
+        pyramid = self.pyramid(label, low=low)
+        if not guidance:
+            return list(pyramid)
+        without = self.pyramid(label, torch.zeros(len(label), dtype=torch.bool, device=label.device), low)
+        return [Guided(u, v, guidance) for u, v in zip(pyramid, without, strict=True)]
+
+    @torch.no_grad()
+    def initialize(self, x: Tensor, pyramid: Sequence[Features]) -> None:
+        """Sets every ActNorm from this first batch, once; in a distributed run from the batches of all processes."""
+        for bijection, u, (leaving, *_) in zip(self.levels, pyramid, self.shapes, strict=True):
+            x = bijection.initialize(x, u)  # type: ignore[operator]
+            x = x[:, : x.shape[1] - leaving]
+
+
+def level(channels: int, steps: int, features: int, hidden: int) -> list[Bijection]:
+    """The bijections of a level before its prior."""
+    parts: list[Bijection] = [Squeeze()]
+    for _ in range(TRANSITIONS):
+        parts += [ActNorm(channels), InvertibleConv(channels)]
+    for _ in range(steps):
+        parts += [ActNorm(channels), InvertibleConv(channels)]
+        parts += [AffineInjector(channels, features, hidden), AffineCoupling(channels, features, hidden)]
+    return parts
+
+
+def standard_normal(z: Tensor) -> Tensor:
+    """log N(z; 0, I) of each row of (B, D)."""
+    return -0.5 * (z.square().sum(dim=1) + z.shape[1] * math.log(2 * math.pi))

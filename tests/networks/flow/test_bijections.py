@@ -1,0 +1,267 @@
+"""Every bijection: its inverse, its determinant, and what each alone promises."""
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lit_gans.networks.flow.affine import (
+    BOUND,
+    PRIOR_BOUND,
+    AffineCoupling,
+    AffineInjector,
+    LastPrior,
+    Prediction,
+    Split,
+)
+from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Guided, InvertibleConv, Squeeze
+
+FEATURES, HIDDEN = 5, 7
+Make = Callable[[int], Bijection]
+WORKER = Path(__file__).parent / "actnorm_worker.py"
+
+
+def affine(kind: Any) -> Make:
+    return lambda channels: kind(channels, FEATURES, HIDDEN)
+
+
+def step(channels: int) -> Chain:
+    return Chain(
+        [ActNorm(channels), InvertibleConv(channels), affine(AffineInjector)(channels), affine(Split)(channels)]
+    )
+
+
+KINDS: dict[str, Make] = {
+    "Squeeze": lambda channels: Squeeze(),
+    "ActNorm": ActNorm,
+    "InvertibleConv": InvertibleConv,
+    "AffineInjector": affine(AffineInjector),
+    "AffineCoupling": affine(AffineCoupling),
+    "Split": affine(Split),
+    "LastPrior": affine(LastPrior),
+    "Chain": step,
+}
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest, perturb: Callable[..., Any]) -> Make:
+    """Makes a perturbed bijection of each kind."""
+    return lambda channels: perturb(KINDS[request.param](channels), 0.2)
+
+
+def inputs(channels: int, size: int, count: int = 3, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(count, channels, size, size, generator=random, dtype=torch.float64)
+    u = torch.randn(count, FEATURES, size, size, generator=random, dtype=torch.float64)
+    return x.to(dtype), u.to(dtype)
+
+
+@pytest.mark.parametrize("channels", [12, 7])  # an odd number, too: halves need not be equal
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str)
+def test_the_inverse_undoes_forward_and_forward_undoes_the_inverse(
+    make: Make, channels: int, dtype: torch.dtype, error: float
+) -> None:
+    layer = make(channels).to(dtype)
+    x, u = inputs(channels, 4, dtype=dtype)
+    with torch.no_grad():
+        z, logdet = layer(x, u)
+        assert z.dtype == logdet.dtype == dtype and logdet.shape == (3,)
+        assert z.shape != x.shape or (z - x).abs().max() > 0.1
+        assert (layer.inverse(z, u) - x).abs().max() < error
+        back, its_logdet = layer(layer.inverse(z, u), u)
+    assert (back - z).abs().max() < error
+    torch.testing.assert_close(its_logdet, logdet)
+
+
+def test_the_log_determinant_is_that_of_the_autograd_jacobian(make: Make) -> None:
+    """For each of three inputs with features of its own, in float64; and minus that of the inverse's Jacobian."""
+    layer = make(4).double()
+    x, u = inputs(4, 2)
+    z, logdet = layer(x, u)
+    for i in range(3):
+        one = u[i : i + 1]
+        jacobian = torch.autograd.functional.jacobian(lambda y, one=one: layer(y[None], one)[0].flatten(), x[i])
+        expected = torch.linalg.slogdet(jacobian.reshape(16, 16)).logabsdet
+        torch.testing.assert_close(logdet[i], expected, rtol=1e-6, atol=1e-9)
+        backwards = torch.autograd.functional.jacobian(lambda y, one=one: layer.inverse(y[None], one).flatten(), z[i])
+        inverse_logdet = torch.linalg.slogdet(backwards.reshape(16, 16)).logabsdet
+        torch.testing.assert_close(logdet[i] + inverse_logdet, torch.zeros((), dtype=torch.float64), rtol=0, atol=1e-9)
+
+
+def test_an_input_of_a_batch_is_mapped_as_if_it_were_alone(make: Make) -> None:
+    layer = make(6).double()
+    x, u = inputs(6, 4)
+    z, logdet = layer(x, u)
+    alone, its_logdet = layer(x[1:2], u[1:2])
+    torch.testing.assert_close(z[1:2], alone)
+    torch.testing.assert_close(logdet[1:2], its_logdet)
+
+
+def test_inputs_are_not_changed(make: Make) -> None:
+    layer = make(6).double().train()
+    x, u = inputs(6, 4)
+    before = x.clone(), u.clone()
+    z, _ = layer(x, u)
+    kept = z.clone()
+    layer.inverse(z, u)
+    layer.initialize(x, u)
+    assert torch.equal(x, before[0]) and torch.equal(u, before[1]) and torch.equal(z, kept)
+
+
+def test_what_maps_the_picture_stays_in_full_precision_under_autocast(make: Make) -> None:
+    """Only the predictions may round: what they give is float32 again, and the rest is exact."""
+    layer = make(6).float()
+    x, u = inputs(6, 4, dtype=torch.float32)
+    expected, logdet = layer(x, u)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z, its_logdet = layer(x, u)
+        back = layer.inverse(z, u)
+    assert z.dtype == its_logdet.dtype == back.dtype == torch.float32
+    if any(isinstance(part, Prediction) for part in layer.modules()):
+        assert 0 < (z - expected).abs().max() < 0.5
+    else:
+        assert torch.equal(z, expected) and torch.equal(its_logdet, logdet)
+
+
+class TestSqueeze:
+    def test_each_2x2_square_becomes_channels_of_one_pixel(self) -> None:
+        x = torch.arange(16.0).view(1, 1, 4, 4)
+        z, logdet = Squeeze()(x, x)
+        assert z[0, :, 0, 0].tolist() == [0, 1, 4, 5] and z[0, :, 1, 0].tolist() == [8, 9, 12, 13]
+        assert logdet.tolist() == [0]
+
+
+class TestActNorm:
+    def test_it_is_the_identity_until_it_is_initialised(self) -> None:
+        x, u = inputs(6, 4)
+        layer = ActNorm(6).double()
+        z, logdet = layer(x, u)
+        assert torch.equal(z, x) and logdet.count_nonzero() == 0 and not layer.initialized
+
+    def test_after_it_each_channel_has_mean_0_and_deviation_1(self) -> None:
+        x, u = inputs(6, 8)
+        x = x * torch.arange(1, 7).view(6, 1, 1) - 40
+        layer = ActNorm(6).double()
+        z = layer.initialize(x, u)
+        assert torch.equal(z, layer(x, u)[0]) and layer.initialized
+        torch.testing.assert_close(z.mean((0, 2, 3)), torch.zeros(6).double(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(z.std((0, 2, 3), correction=0), torch.ones(6).double())
+
+    def test_a_second_initialisation_changes_nothing(self) -> None:
+        x, u = inputs(6, 4)
+        layer = ActNorm(6).double()
+        layer.initialize(x, u)
+        before = {name: value.clone() for name, value in layer.state_dict().items()}
+        layer.initialize(5 * x + 3, u)
+        assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+    def test_a_loaded_layer_is_initialised_and_stays_as_it_is(self, tmp_path: Path) -> None:
+        x, u = inputs(6, 4)
+        layer, other = ActNorm(6).double(), ActNorm(6).double()
+        layer.initialize(x, u)
+        torch.save(layer.state_dict(), tmp_path / "state.pt")
+        other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+        other.initialize(5 * x + 3, u)
+        assert other.initialized and torch.equal(other.mean, layer.mean)
+
+    def test_a_constant_channel_keeps_a_finite_scale(self) -> None:
+        layer = ActNorm(2)
+        z = layer.initialize(torch.full((3, 2, 4, 4), 0.25), torch.zeros(3, 1, 4, 4))
+        assert z.count_nonzero() == 0
+        assert layer.log_scale.flatten().tolist() == pytest.approx([math.log(1e-4)] * 2)
+
+    def test_in_eval_mode_it_refuses_to_learn_from_data(self) -> None:
+        with pytest.raises(RuntimeError, match="eval mode"):
+            ActNorm(6).eval().initialize(*inputs(6, 4, dtype=torch.float32))
+
+    def test_two_processes_get_the_same_bits_that_one_gets_from_both_batches(self, tmp_path: Path) -> None:
+        """In a chain, so that the second layer sees what the first has made."""
+        command = [sys.executable, str(WORKER), str(tmp_path)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        assert result.returncode == 0, result.stderr[-3000:]
+        first, second, both = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("0", "1", "both"))
+        assert len(first) == 6 and any("initialized" in name for name in first)
+        for name, value in first.items():
+            assert torch.equal(value, second[name]), name
+            torch.testing.assert_close(value, both[name], msg=lambda m, n=name: f"{n}: {m}")
+
+
+class TestInvertibleConv:
+    def test_it_starts_as_a_rotation(self) -> None:
+        x, u = inputs(6, 4)
+        layer = InvertibleConv(6).double()
+        z, logdet = layer(x, u)
+        torch.testing.assert_close(z.square().sum(1), x.square().sum(1), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(logdet, torch.zeros(3).double(), rtol=0, atol=1e-4)
+
+    def test_permutation_and_signs_are_no_parameters_but_part_of_the_state(self) -> None:
+        layer = InvertibleConv(6)
+        assert set(dict(layer.named_parameters())) == {"lower", "upper", "log_scale"}
+        assert set(dict(layer.named_buffers())) == {"order", "sign"} < set(layer.state_dict())
+        assert sorted(layer.order.tolist()) == list(range(6)) and set(layer.sign.abs().tolist()) == {1}
+
+    def test_it_is_one_matrix_for_each_pixel(self, perturb: Callable[..., Any]) -> None:
+        layer = perturb(InvertibleConv(3)).double()
+        x, u = inputs(3, 2, count=1)
+        with torch.no_grad():
+            matrix = torch.stack(
+                [layer(torch.eye(3)[i].view(1, 3, 1, 1).double(), u)[0].flatten() for i in range(3)], 1
+            )
+            z, logdet = layer(x, u)
+        torch.testing.assert_close(z[0, :, 1, 0], matrix @ x[0, :, 1, 0])
+        torch.testing.assert_close(logdet[0], 4 * torch.linalg.slogdet(matrix).logabsdet)
+
+
+class TestAffine:
+    @pytest.mark.parametrize("kind", [AffineInjector, AffineCoupling, Split, LastPrior])
+    def test_it_starts_as_the_identity(self, kind: Any) -> None:
+        x, u = inputs(6, 4)
+        z, logdet = kind(6, FEATURES, HIDDEN).double()(x, u)
+        assert torch.equal(z, x) and logdet.count_nonzero() == 0
+
+    @pytest.mark.parametrize("kind", [AffineCoupling, Split])
+    def test_a_coupling_leaves_the_first_half_alone(self, kind: Any, perturb: Callable[..., Any]) -> None:
+        x, u = inputs(6, 4)
+        z, _ = perturb(kind(6, FEATURES, HIDDEN)).double()(x, u)
+        assert torch.equal(z[:, :3], x[:, :3]) and (z[:, 3:] - x[:, 3:]).abs().max() > 0.1
+
+    @pytest.mark.parametrize("kind", [AffineInjector, AffineCoupling, Split, LastPrior])
+    def test_the_features_change_every_value_that_is_mapped(self, kind: Any, perturb: Callable[..., Any]) -> None:
+        x, u = inputs(6, 4)
+        layer = perturb(kind(6, FEATURES, HIDDEN)).double()
+        changed = layer(x, u)[0] != layer(x, u + 0.1)[0]
+        assert changed[:, 3:].all()
+
+    @pytest.mark.parametrize(("known", "bound"), [(0, BOUND), (3, BOUND), (3, PRIOR_BOUND)])
+    def test_log_scales_stay_within_their_bound(self, known: int, bound: float, perturb: Callable[..., Any]) -> None:
+        predict = perturb(Prediction(known, FEATURES, HIDDEN, 4, bound), 5.0)
+        x, u = inputs(3, 4, dtype=torch.float32)
+        _, log_scale = predict(x if known else None, 100 * u)
+        assert 0.9 * bound < log_scale.abs().max() <= bound
+
+    def test_guidance_moves_mean_and_log_scale_away_from_those_without_the_label(
+        self, perturb: Callable[..., Any]
+    ) -> None:
+        predict = perturb(Prediction(3, FEATURES, HIDDEN, 4), 0.3).double()
+        x, u = inputs(3, 4)
+        v = u.flip(0)
+        mean, log_scale = predict(x, u)
+        other_mean, other_log_scale = predict(x, v)
+        guided_mean, guided_log_scale = predict(x, Guided(u, v, 2.0))
+        torch.testing.assert_close(guided_mean, 3 * mean - 2 * other_mean)
+        expected = 3 * log_scale - 2 * other_log_scale
+        assert (expected.abs() > BOUND).any() and (expected.abs() < BOUND).any()
+        torch.testing.assert_close(guided_log_scale, expected.clamp(-BOUND, BOUND))
+
+    def test_guidance_of_weight_0_changes_nothing(self, perturb: Callable[..., Any]) -> None:
+        layer = perturb(AffineCoupling(6, FEATURES, HIDDEN)).double()
+        z, u = inputs(6, 4)
+        assert torch.equal(layer.inverse(z, Guided(u, u.flip(0), 0.0)), layer.inverse(z, u))

@@ -1,0 +1,165 @@
+"""The whole flow: it inverts, its density is one, and the label is in all of it."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from lit_gans.errors import InputError
+from lit_gans.networks.flow.bijections import ActNorm
+from lit_gans.networks.flow.flow import Flow, standard_normal
+from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
+
+MakeFlow = Callable[..., Flow]
+Batch = Callable[..., tuple[Tensor, Tensor]]
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str)
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_inverse_undoes_forward(
+    flow: MakeFlow, batch: Batch, levels: int, dtype: torch.dtype, error: float
+) -> None:
+    network = flow(levels=levels).to(dtype)
+    x, label = batch(dtype=dtype)
+    with torch.no_grad():
+        pyramid = network.pyramid(label)
+        latents, _ = network(x, pyramid)
+        assert [tuple(part.shape) for part in latents.parts] == [(3, *shape) for shape in network.shapes]
+        assert latents.flatten().shape == (3, 768)
+        assert (network.inverse(latents, pyramid) - x).abs().max() < error
+
+
+def test_the_log_determinant_is_that_of_the_autograd_jacobian(flow: MakeFlow, batch: Batch) -> None:
+    """Of the map from 3x4x4 values to all latents, for each of three images under a label of its own."""
+    network = flow(image_size=4, levels=2).double()
+    x, label = batch(size=4)
+    pyramid = network.pyramid(label)
+    _, logdet = network(x, pyramid)
+    assert logdet.std() > 1e-3
+    for i in range(3):
+        one = [u[i : i + 1] for u in pyramid]
+        jacobian = torch.autograd.functional.jacobian(
+            lambda y, one=one: network(y[None], one)[0].flatten().flatten(), x[i]
+        )
+        expected = torch.linalg.slogdet(jacobian.reshape(48, 48)).logabsdet
+        torch.testing.assert_close(logdet[i], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_log_prob_is_the_normal_density_of_the_latents_and_the_determinant(flow: MakeFlow, batch: Batch) -> None:
+    network = flow().double()
+    x, label = batch()
+    pyramid = network.pyramid(label)
+    latents, logdet = network(x, pyramid)
+    normal = torch.distributions.Normal(0.0, 1.0).log_prob(latents.flatten()).sum(1)
+    torch.testing.assert_close(network.log_prob(x, pyramid), normal + logdet)
+    torch.testing.assert_close(standard_normal(latents.flatten()), normal)
+
+
+@pytest.mark.parametrize("bits", [8, 5])
+def test_bits_of_a_new_flow_on_uniform_noise_are_those_of_the_closed_form(bits: int) -> None:
+    """A new flow is a rotation, so its density is N(0, I): on the uniform cube, whose values have variance 1/12,
+    1/24 + log(2 pi)/2 nats each, and `bits` more for the width of the cells. Over C*H*W, and for any batch."""
+    torch.manual_seed(0)
+    network = Flow(4, 16, 2, 2, 6, 5, 5, 3, 1).double()
+    images = torch.randint(0, 256, (64, 3, 16, 16)) / 127.5 - 1
+    x = dequantize(images, torch.rand(images.shape), bits).double()
+    pyramid = network.pyramid(torch.zeros(64, 4).double())
+    with torch.no_grad():
+        found = bits_per_dim(network.log_prob(x, pyramid), 768, bits)
+        half = bits_per_dim(network.log_prob(x[:32], [u[:32] for u in pyramid]), 768, bits)
+    expected = bits + (1 / 24 + math.log(2 * math.pi) / 2) / math.log(2)
+    # 64 * 768 squares of variance 1/80 - 1/144, halved, in bits; six standard errors
+    error = 6 * (1 / 180) ** 0.5 / 2 / math.log(2) / (64 * 768) ** 0.5
+    assert found.mean().item() == pytest.approx(expected, abs=error)
+    torch.testing.assert_close(half, found[:32])
+
+
+class TestLabel:
+    def test_another_label_is_another_density_and_another_picture(self, flow: MakeFlow, batch: Batch) -> None:
+        network = flow().double()
+        x, _ = batch(1)
+        labels = one_hot(torch.arange(4), 4).double()
+        with torch.no_grad():
+            pyramid = network.pyramid(labels)
+            densities = network.log_prob(x.expand(4, -1, -1, -1), pyramid)
+            latents, _ = network(x, [u[:1] for u in pyramid])
+            pictures = [network.inverse(latents, [u[i : i + 1] for u in pyramid]) for i in range(4)]
+        for i in range(4):
+            for j in range(i):
+                assert (densities[i] - densities[j]).abs() > 1e-2
+                assert (pictures[i] - pictures[j]).abs().max() > 1e-3
+
+    def test_every_level_and_the_prior_depend_on_it(self, flow: MakeFlow, batch: Batch) -> None:
+        network = flow(levels=3).double()
+        x, _ = batch(1)
+        with torch.no_grad():
+            one, other = (network.pyramid(one_hot(torch.tensor([i]), 4).double()) for i in (0, 1))
+            latents, _ = network(x, one)
+            for i in range(3):
+                mixed = [other[j] if j == i else one[j] for j in range(3)]
+                assert (network(x, mixed)[0].parts[i] - latents.parts[i]).abs().max() > 1e-3
+
+    def test_the_likelihood_has_a_gradient_for_the_embedding_of_the_label(self, flow: MakeFlow, batch: Batch) -> None:
+        network = flow()
+        x, label = batch(dtype=torch.float32)
+        network.log_prob(x, network.pyramid(label)).sum().backward()
+        gradient = network.pyramid.embed.weight.grad
+        assert gradient is not None
+        assert (gradient.abs().sum(0) > 0).tolist() == label.any(0).tolist()
+
+    def test_guidance_changes_pictures_and_guidance_0_is_none(self, flow: MakeFlow, batch: Batch) -> None:
+        network = flow().double()
+        x, label = batch()
+        with torch.no_grad():
+            latents, _ = network(x, network.pyramid(label))
+            torch.testing.assert_close(network.inverse(latents, network.guided(label, 0.0)), x)
+            guided = [network.inverse(latents, network.guided(label, w)) for w in (0.5, 2.0)]
+        assert 1e-3 < (guided[0] - x).abs().max() < (guided[1] - x).abs().max()
+
+
+def test_no_parameter_is_unused(flow: MakeFlow, batch: Batch) -> None:
+    network = flow(low_resolution=True)
+    x, label = batch(dtype=torch.float32)
+    kept = torch.tensor([True, False, True])
+    network.log_prob(x, network.pyramid(label, kept, torch.rand(3, 3, 8, 8), kept)).sum().backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_a_state_dict_makes_the_same_flow_bit_for_bit(flow: MakeFlow, batch: Batch, tmp_path: Path) -> None:
+    network, other = flow(), flow(by=0.3)
+    x, label = batch(dtype=torch.float32)
+    network.initialize(x, network.pyramid(label))
+    torch.save(network.state_dict(), tmp_path / "state.pt")
+    other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    with torch.no_grad():
+        one, its = network(x, network.pyramid(label)), other(x, other.pyramid(label))
+    assert torch.equal(one[0].flatten(), its[0].flatten()) and torch.equal(one[1], its[1])
+
+
+class TestInitialisation:
+    def test_one_pass_gives_every_actnorm_what_it_needs(self, batch: Batch) -> None:
+        network = Flow(4, 16, 2, 2, 6, 5, 5, 3, 1)
+        x, label = batch(8, dtype=torch.float32)
+        network.initialize(0.01 * x + 3, network.pyramid(label))
+        norms = [module for module in network.modules() if isinstance(module, ActNorm)]
+        assert len(norms) == 2 * (2 + 2) and all(norm.initialized for norm in norms)
+        latents, _ = network(0.01 * x + 3, network.pyramid(label))
+        for part in latents.parts:
+            assert part.mean().abs() < 0.1 and (part.std() - 1).abs() < 0.1
+
+    def test_another_pass_changes_nothing(self, flow: MakeFlow, batch: Batch) -> None:
+        network = flow()
+        x, label = batch(dtype=torch.float32)
+        network.initialize(x, network.pyramid(label))
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        network.initialize(2 * x + 1, network.pyramid(label))
+        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_an_image_size_that_the_levels_do_not_divide_is_refused() -> None:
+    with pytest.raises(InputError, match="image_size is 20; a flow of 3 levels needs a multiple of 8"):
+        Flow(4, 20, 3, 1, 6)
