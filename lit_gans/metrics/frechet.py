@@ -19,6 +19,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from lit_gans.errors import InputError
+from lit_gans.metrics.reservoir import add_reservoir, add_rows, kept_rows
 
 
 class FrechetDistance(Metric):
@@ -115,10 +116,10 @@ class KernelDistance(Metric):
     full_state_update = False
     higher_is_better = False
     real_count: Tensor
-    real_features: Tensor
+    real_rows: Tensor
     real_keys: Tensor
     fake_count: Tensor
-    fake_features: Tensor
+    fake_rows: Tensor
     fake_keys: Tensor
 
     def __init__(
@@ -141,10 +142,7 @@ class KernelDistance(Metric):
         self.seed = seed
         self.reset_real = reset_real
         for side in ("real", "fake"):
-            # Allocated whole, since torchmetrics gathers states of one shape only; an unused row has the key infinity.
-            self.add_state(f"{side}_count", torch.tensor(0), dist_reduce_fx="sum")
-            self.add_state(f"{side}_features", torch.zeros(capacity, num_features), dist_reduce_fx=rows_of_all_ranks)
-            self.add_state(f"{side}_keys", torch.full((capacity,), torch.inf), dist_reduce_fx=rows_of_all_ranks)
+            add_reservoir(self, side, capacity, num_features)
 
     def update(self, features: Tensor, real: bool) -> None:
         """
@@ -155,28 +153,7 @@ class KernelDistance(Metric):
         Raises:
             InputError: another shape, or a feature that is not finite.
         """
-        values = checked(features, self.num_features).float()
-        if real:
-            keys = self.draw_keys(self.real_count, values)
-            self.real_features, self.real_keys = keep_smallest(
-                torch.cat([self.real_features, values]), torch.cat([self.real_keys, keys]), self.capacity
-            )
-            self.real_count += len(values)
-        else:
-            keys = self.draw_keys(self.fake_count, values)
-            self.fake_features, self.fake_keys = keep_smallest(
-                torch.cat([self.fake_features, values]), torch.cat([self.fake_keys, keys]), self.capacity
-            )
-            self.fake_count += len(values)
-
-    def draw_keys(self, seen: Tensor, values: Tensor) -> Tensor:
-        """A random number in [0, 1) for each of these pictures, the first of which is this rank's picture `seen`.
-
-        The pictures with the smallest numbers are kept: an even draw that needs no knowledge of how many will come.
-        """
-        first = int(seen)
-        noise = torch.Generator().manual_seed(self.seed * 4099 + process_rank())
-        return torch.rand(first + len(values), generator=noise)[first:].to(values.device)
+        add_rows(self, "real" if real else "fake", checked(features, self.num_features), self.seed)
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Mean over the subsets and their standard deviation (0 for a single one), float64.
@@ -185,8 +162,7 @@ class KernelDistance(Metric):
             InputError: fewer than two real or two generated pictures.
         """
         enough(int(self.real_count), int(self.fake_count))
-        real, _ = keep_smallest(self.real_features, self.real_keys, min(self.capacity, int(self.real_count)))
-        fake, _ = keep_smallest(self.fake_features, self.fake_keys, min(self.capacity, int(self.fake_count)))
+        real, fake = kept_rows(self, "real", self.capacity), kept_rows(self, "fake", self.capacity)
         size = min(self.subset_size, len(real), len(fake))
         noise = torch.Generator().manual_seed(self.seed)
 
@@ -197,10 +173,10 @@ class KernelDistance(Metric):
         return values.mean(), values.std(correction=0)
 
     def reset(self) -> None:
-        kept = (self.real_count, self.real_features, self.real_keys)
+        kept = (self.real_count, self.real_rows, self.real_keys)
         super().reset()
         if not self.reset_real:
-            self.real_count, self.real_features, self.real_keys = kept
+            self.real_count, self.real_rows, self.real_keys = kept
 
 
 def gaussian_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covariance_b: Tensor) -> Tensor:
@@ -234,23 +210,6 @@ def kernel_distance(a: Tensor, b: Tensor) -> Tensor:
         return (values.sum() - values.diagonal().sum()) / (len(x) * (len(x) - 1))
 
     return mean_of_pairs(a) + mean_of_pairs(b) - 2 * kernel(a, b).mean()
-
-
-def keep_smallest(features: Tensor, keys: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The `count` rows with the smallest keys, sorted by key: features (N, D) and keys (N,) -> (count, D), (count,)."""
-    order = keys.argsort(stable=True)[:count]
-    return features[order], keys[order]
-
-
-def rows_of_all_ranks(stacked: Tensor) -> Tensor:
-    """(ranks, N, ...) -> (ranks * N, ...)."""
-    return stacked.flatten(0, 1)
-
-
-def process_rank() -> int:
-    """Rank of this process; 0 outside of distributed runs."""
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    return torch.distributed.get_rank() if distributed else 0
 
 
 def checked(features: Tensor, num_features: int) -> Tensor:

@@ -222,8 +222,8 @@ class TestKernelDistance:
         metric = KernelDistance(1, subset_size=2, capacity=100)
         for start in range(0, 10_000, 250):
             metric.update(torch.arange(start, start + 250.0).unsqueeze(1), real=True)
-        assert metric.real_features.shape == (100, 1)
-        kept = metric.real_features.flatten()
+        assert metric.real_rows.shape == (100, 1)
+        kept = metric.real_rows.flatten()
         assert len(kept.unique()) == 100
         # 100 of 0 to 9999, evenly: the mean has the deviation 289
         assert float(kept.mean()) == pytest.approx(5000, abs=4 * 289)

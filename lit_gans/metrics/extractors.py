@@ -1,0 +1,119 @@
+"""Frozen networks whose features pictures are compared in, each with the name that must stand beside every value.
+
+`random_conv()` needs no file; `evaluator_extractor(name, network)` takes a trained classifier of ours;
+`inception_extractor(path)` reads the Inception weights of the literature. `lit_gans.models.extractors.load_extractor`
+chooses between them by name or file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lit_gans.checkpoints import one_line
+from lit_gans.errors import InputError
+from lit_gans.networks.modes import inference
+from lit_gans.networks.random_conv import RandomConv
+from lit_gans.pictures import to_uint8
+
+RANDOM_CONV = "random-conv-v1"
+NO_RESIZING = "no resizing"
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A frozen network from pictures to features. Keep it out of a model's parameters and checkpoint.
+
+    Attributes:
+        name: says which network; for a file, with the start of its SHA-256.
+        resizer: what happens to pictures before the network, in words.
+        num_features: length of a picture's feature vector.
+        network: (B, 3, H, W) -> (B, num_features), in eval mode.
+        min_size: least height and width of a picture.
+        takes_bytes: the network takes uint8 pictures rather than float in [-1, 1].
+    """
+
+    name: str
+    resizer: str
+    num_features: int
+    network: nn.Module
+    min_size: int = 1
+    takes_bytes: bool = False
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
+        """Features (B, num_features) in float32, on the images' device.
+
+        Args:
+            images: (B, 3, H, W) or, grey, (B, 1, H, W), in [-1, 1]. They are rounded to 8 bits first, as picture files
+                are, so that real and generated pictures are treated alike.
+            batch_size: pictures that go through the network at once.
+
+        Raises:
+            InputError: another shape, too small, or not finite.
+        """
+        if images.ndim != 4 or images.shape[1] not in (1, 3) or min(images.shape[2:]) < self.min_size:
+            raise InputError(
+                f"extractor {self.name}: pictures of shape {tuple(images.shape)}; expected (B, 3, H, W) or "
+                f"(B, 1, H, W), at least {self.min_size}x{self.min_size}"
+            )
+        if not torch.isfinite(images).all():
+            raise InputError(f"extractor {self.name}: the pictures hold NaN or infinity")
+        pixels = to_uint8(images).expand(-1, 3, -1, -1)
+        self.network.to(images.device)
+        with inference(self.network):
+            parts = [part if self.takes_bytes else part.float() / 127.5 - 1 for part in pixels.split(batch_size)]
+            return torch.cat([self.network(part).float() for part in parts])
+
+
+def random_conv() -> Extractor:
+    """`random-conv-v1`: a fixed network of random convolutions, the default because it needs no file.
+
+    It sees colour, contrast, texture and coarse layout: blur, noise and repeated pictures raise the distance, and it
+    ranks the checkpoints of one training. It knows nothing of objects or faces, so a picture with a third eye costs
+    little; and no value of it compares with published ones, nor with those of another picture size.
+    """
+    network = RandomConv(seed=0)
+    return Extractor(RANDOM_CONV, NO_RESIZING, network.num_features, network, min_size=16)
+
+
+def evaluator_extractor(name: str, network: nn.Module) -> Extractor:
+    """The features before the head of a classifier in `networks/evaluator.py`'s layout: 512 for a resnet18.
+
+    A classifier that also scores the generator is a poor judge here: use a second one.
+
+    Args:
+        name: how to call it, with a part of the file's SHA-256.
+        network: a resnet18 whose last child is the head `fc`; its weights are shared, not copied.
+    """
+    head = network.fc
+    assert isinstance(head, nn.Sequential) and isinstance(head[0], nn.Linear)
+    body = [child for child_name, child in network.named_children() if child_name != "fc"]
+    features = nn.Sequential(*body, nn.Flatten()).eval()
+    return Extractor(name, NO_RESIZING, head[0].in_features, features, min_size=32)
+
+
+def inception_extractor(path: Path, name: str) -> Extractor:
+    """The 2048 pooling features of the InceptionV3 of FID and KID, from its weights as torch-fidelity has them.
+
+    Pictures are resized to 299x299 as the original does it: bilinear, without antialiasing.
+
+    Raises:
+        InputError: torch-fidelity is not installed, or the file does not fit.
+    """
+    from torchmetrics.image.fid import NoTrainInceptionV3
+    from torchmetrics.utilities.imports import _TORCH_FIDELITY_AVAILABLE
+
+    if not _TORCH_FIDELITY_AVAILABLE:
+        raise InputError(
+            f"extractor {path}: Inception weights need torch-fidelity; install it: pip install torch-fidelity"
+        )
+    try:
+        network = NoTrainInceptionV3(
+            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path), antialias=False
+        )
+    except Exception as error:
+        # torch-fidelity passes on whatever torch raises for keys or shapes that do not fit
+        raise InputError(f"extractor {path}: not the Inception weights of FID: {one_line(error)}") from None
+    return Extractor(name, "bilinear to 299x299", 2048, network.requires_grad_(False), takes_bytes=True)

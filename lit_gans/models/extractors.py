@@ -1,0 +1,36 @@
+"""From the name or file a user gives to the extractor that pictures are compared with."""
+
+from pathlib import Path
+
+from lit_gans.checkpoints import read_torch_file
+from lit_gans.errors import InputError
+from lit_gans.files import sha256
+from lit_gans.metrics.extractors import RANDOM_CONV, Extractor, evaluator_extractor, inception_extractor, random_conv
+from lit_gans.models.evaluator import load_evaluator
+
+# a key of the Inception weights that torch-fidelity reads (pt_inception-2015-12-05), and of no resnet
+INCEPTION_KEY = "Mixed_7c.branch_pool.conv.weight"
+
+
+def load_extractor(name: str = RANDOM_CONV) -> Extractor:
+    """The extractor called `name`.
+
+    Args:
+        name: "random-conv-v1"; or a file: an evaluator (a classifier's file or a checkpoint of `lit_gans.Evaluator`),
+            or the Inception weights of FID, which need torch-fidelity.
+
+    Raises:
+        InputError: neither a known name nor a file, or a file of another kind.
+    """
+    if name == RANDOM_CONV:
+        return random_conv()
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"extractor {name!r}: expected {RANDOM_CONV}, or the file of an evaluator or of the Inception weights"
+        )
+    content = read_torch_file(path, "extractor")
+    title = f"{path.name} ({sha256(path)[:12]})"
+    if isinstance(content, dict) and INCEPTION_KEY in content:
+        return inception_extractor(path, title)
+    return evaluator_extractor(title, load_evaluator(path).network)
