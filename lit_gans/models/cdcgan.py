@@ -23,8 +23,8 @@ class CDCGAN(MultiLabelGAN):
         width: channels next to the image, in both networks.
         schedule: updates a batch, see Schedule; four of the generator by default.
         evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
-        training: the hyperparameters of GAN: objective, lr_generator, lr_discriminator, betas, decay_from, ema_decay,
-            clip_norm, augment, ...
+        training: wrong_labels (see MultiLabelGAN) and the hyperparameters of GAN: lr_generator, lr_discriminator,
+            betas, ema_decay, objective, decay_from, clip_norm, augment, ...
     """
 
     def __init__(

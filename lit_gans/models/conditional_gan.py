@@ -37,10 +37,9 @@ class ConditionalGAN(MultiLabelGAN):
         discriminator_width: channels of the discriminator's first layer.
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
             on its own.
-        wrong_labels: weight of real images with another picture's condition, which the discriminator is to refuse.
         objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
         evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
-        training: the other hyperparameters of GAN.
+        training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
     """
 
     discriminator: ProjectionDiscriminator
@@ -56,7 +55,6 @@ class ConditionalGAN(MultiLabelGAN):
         width: int = 128,
         discriminator_width: int = 64,
         auxiliary: float = 10.0,
-        wrong_labels: float = 0.0,
         objective: ObjectiveName = "rpgan",
         betas: tuple[float, float] = (0.0, 0.99),
         penalties: Sequence[PenaltyConfig] | None = (R1,),
@@ -68,8 +66,8 @@ class ConditionalGAN(MultiLabelGAN):
     ) -> None:
         if drawing not in get_args(Drawing):
             raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
-        if auxiliary < 0 or wrong_labels < 0:
-            raise InputError(f"auxiliary={auxiliary} and wrong_labels={wrong_labels} are weights; expected 0 or more")
+        if auxiliary < 0:
+            raise InputError(f"auxiliary is {auxiliary}; expected a weight of 0 or more, such as 10")
         generator: ObjectLayers | ModulatedGenerator = (
             ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
             if drawing == "objects"
@@ -86,25 +84,12 @@ class ConditionalGAN(MultiLabelGAN):
         )
         self.save_hyperparameters()
         self.drawing, self.slots = drawing, slots
-        self.auxiliary, self.wrong_labels = auxiliary, wrong_labels
+        self.auxiliary = auxiliary
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
 
-    def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        condition = batch["condition"]
-        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
-        real_logits, classes = self.discriminator.judge(real, condition)
-        loss = self.objective.discriminator(real_logits, self.discriminator(fake, condition))
-        loss = loss + self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
-        if self.wrong_labels:
-            wrong = self.discriminator(real, condition.roll(1, dims=0))
-            loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
-        return loss + self.penalty(lambda image: self.discriminator(image, condition), real, fake)
-
-    def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        condition = batch["condition"]
-        fake_logits, classes = self.discriminator.judge(self.shown(self.fakes(batch, noise)), condition)
-        loss = self.objective.generator(fake_logits, self.real_logits(batch))
-        return loss + self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
+    def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
+        logit, classes = self.discriminator.judge(image, condition)
+        return logit, self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if is_logged_step(self.trainer):

@@ -1,8 +1,11 @@
 """What the GANs have in common whose networks get a multi-hot condition."""
 
-import torch
-from torch import Tensor
+from typing import Any
 
+import torch
+from torch import Tensor, nn
+
+from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import ScoredByEvaluator
 from lit_gans.models.gan import GAN
@@ -14,11 +17,44 @@ SAMPLING_BATCH = 256
 class MultiLabelGAN(ScoredByEvaluator, GAN):
     """A GAN of networks `generator(z, condition)` and `discriminator(images, condition)`, condition (B, num_classes).
 
-    A subclass calls `set_scoring` beside `GAN.__init__`.
+    A subclass also calls `set_scoring`.
+
+    Args:
+        generator_network, discriminator_network: see GAN.
+        wrong_labels: weight of a third kind of pair in the discriminator's loss: real images with another image's
+            condition, to be refused like generated ones (matching-aware: Reed et al. 2016). 0 for none.
+        training: the other hyperparameters of GAN.
     """
+
+    def __init__(
+        self, generator_network: nn.Module, discriminator_network: nn.Module, wrong_labels: float = 0.0, **training: Any
+    ) -> None:
+        super().__init__(generator_network, discriminator_network, **training)
+        if wrong_labels < 0:
+            raise InputError(f"wrong_labels is {wrong_labels}; expected a weight of 0 or more, such as 0.5")
+        self.wrong_labels = wrong_labels
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         return (batch["condition"],)
+
+    def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        condition = batch["condition"]
+        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
+        real_logits, more = self.judge(real, condition)
+        loss = self.objective.discriminator(real_logits, self.discriminator(fake, condition)) + more
+        if self.wrong_labels:
+            wrong = self.discriminator(real, condition.roll(1, dims=0))
+            loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
+        return loss + self.penalty(lambda image: self.discriminator(image, condition), real, fake)
+
+    def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        fake_logits, more = self.judge(self.shown(self.fakes(batch, noise)), batch["condition"])
+        return self.objective.generator(fake_logits, self.real_logits(batch)) + more
+
+    def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
+        """Logits (B,) of images, and what else they add to the loss of the network that is updated: for the
+        discriminator those of real images, for the generator its own."""
+        return self.discriminator(image, condition), 0.0
 
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
         z = torch.randn(len(conditions), self.latent_dim, generator=noise).to(conditions.device)
