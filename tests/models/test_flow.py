@@ -1,0 +1,461 @@
+"""ConditionalFlow: what it does for its user, and how it is trained."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import lit_gans
+from lit_gans.callbacks.checkpoints import LastCheckpoint
+from lit_gans.errors import InputError
+from lit_gans.models.base import Batch
+from lit_gans.models.conditional import VALIDATION_SEED
+from lit_gans.models.flow import ConditionalFlow
+from lit_gans.networks.flow.bijections import ActNorm
+
+NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
+LABELS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
+NAMED = [["gray cube"], ["red cube", "red sphere"], ["blue cylinder"]]
+Batches = Callable[..., "DataLoader[Batch]"]
+MakeTrainer = Callable[..., L.Trainer]
+
+
+@pytest.fixture
+def make() -> Callable[..., ConditionalFlow]:
+    """Makes a flow of 8x8 px and 4 classes with the same start weights each time."""
+
+    def make(**options: Any) -> ConditionalFlow:
+        tiny: dict[str, Any] = {"num_classes": 4, "class_names": NAMES, "image_size": 8, "levels": 2, "steps": 1}
+        tiny |= {"hidden": 4, "embedding": 5, "features": 4, "growth": 2, "blocks": 1, "warmup": 2}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(7)
+            return ConditionalFlow(**(tiny | options))
+
+    return make
+
+
+@pytest.fixture
+def perturbed(make: Callable[..., ConditionalFlow]) -> Callable[..., ConditionalFlow]:
+    """The same with weights that all do something; the averaged ones differ from the trained ones."""
+
+    def perturb(**options: Any) -> ConditionalFlow:
+        model = make(**options)
+        random = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=random))
+        return model
+
+    return perturb
+
+
+@pytest.fixture
+def model(perturbed: Callable[..., ConditionalFlow]) -> ConditionalFlow:
+    return perturbed()
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return torch.randint(0, 256, (3, 3, 8, 8), generator=torch.Generator().manual_seed(0)) / 127.5 - 1
+
+
+class TestLatents:
+    def test_decode_gives_the_images_back_to_a_quarter_of_a_colour_step(
+        self, model: ConditionalFlow, images: Tensor
+    ) -> None:
+        """1/512 of the range [-1, 1]; measured 1e-6."""
+        latents = model.encode(images, LABELS)
+        assert latents.flatten().shape == (3, 192)
+        assert (model.decode(latents, LABELS) - images).abs().max() < 1 / 512
+        torch.testing.assert_close(model.decode(latents.flatten(), LABELS), model.decode(latents, LABELS))
+
+    def test_float64_goes_through_in_float64(self, model: ConditionalFlow, images: Tensor) -> None:
+        latents = model.encode(images.double(), NAMED)
+        back = model.decode(latents, NAMED)
+        assert back.dtype == latents.parts[0].dtype == torch.float64
+        assert (back - images.double()).abs().max() < 1e-9
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+    def test_neither_autocast_nor_train_mode_changes_them(self, model: ConditionalFlow, images: Tensor) -> None:
+        expected = model.encode(images, LABELS).flatten()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            latents = model.train().encode(images, LABELS)
+            assert model.decode(latents, LABELS).dtype == torch.float32
+        assert torch.equal(latents.flatten(), expected)
+        assert model.training and model.flow.training and not latents.flatten().requires_grad
+
+    def test_the_averaged_weights_are_the_default(self, model: ConditionalFlow, images: Tensor) -> None:
+        averaged, trained = (model.encode(images, LABELS, ema=ema).flatten() for ema in (True, False))
+        assert torch.equal(model.encode(images, LABELS).flatten(), averaged)
+        assert (averaged - trained).abs().max() > 1e-3
+
+    def test_encoding_without_a_label_differs_and_inverts_too(self, model: ConditionalFlow, images: Tensor) -> None:
+        latents = model.encode(images)
+        assert (latents.flatten() - model.encode(images, LABELS).flatten()).abs().max() > 1e-3
+        assert (latents.flatten() - model.encode(images, torch.zeros(3, 4)).flatten()).abs().max() > 1e-3
+        torch.testing.assert_close(model.decode(latents), images, rtol=0, atol=1e-4)
+
+    def test_guidance_changes_what_is_decoded(self, model: ConditionalFlow, images: Tensor) -> None:
+        latents = model.encode(images, LABELS)
+        assert (model.decode(latents, LABELS, guidance=1.0) - images).abs().max() > 1e-2
+
+
+class TestDensity:
+    def test_it_is_that_of_the_map_to_the_latents(self, model: ConditionalFlow, images: Tensor) -> None:
+        """On [-1, 1]^192, by the determinant of the autograd Jacobian of the whole map."""
+        x = images.double()
+        with torch.enable_grad():
+            flow = model.flow_ema.double()  # type: ignore[union-attr]
+            pyramid = flow.pyramid(LABELS.double())
+
+            def encode(one: Tensor) -> Tensor:
+                return flow(one[None] * 255 / 512, [u[:1] for u in pyramid])[0].flatten()[0]
+
+            jacobian = torch.autograd.functional.jacobian(encode, x[0]).reshape(192, 192)
+        z = encode(x[0])
+        normal = -0.5 * (z.square().sum() + 192 * math.log(2 * math.pi))
+        expected = normal + torch.linalg.slogdet(jacobian).logabsdet
+        torch.testing.assert_close(model.log_prob(x, LABELS)[0], expected.detach(), rtol=1e-9, atol=1e-6)
+
+    def test_bits_of_a_new_flow_are_those_of_the_closed_form(self, make: Callable[..., ConditionalFlow]) -> None:
+        """See tests/networks/flow/test_flow.py; here from images to bits, at 8 and 5 bits, in batches of any size."""
+        images = torch.randint(0, 256, (200, 3, 8, 8)) / 127.5 - 1
+        batch = {"image": images, "condition": torch.zeros(200, 4)}
+        for bits in (8, 5):
+            found = make(bits=bits).dequantized_bits(batch, 0)
+            expected = bits + (1 / 24 + math.log(2 * math.pi) / 2) / math.log(2)
+            assert found.shape == (200,)
+            assert found.mean().item() == pytest.approx(expected, abs=6 * 0.0538 / (200 * 192) ** 0.5)
+        one = make(bits=5).dequantized_bits({name: value[:1] for name, value in batch.items()}, 0)
+        torch.testing.assert_close(one, found[:1])
+
+    def test_the_label_alone_changes_it(self, model: ConditionalFlow, images: Tensor) -> None:
+        right, wrong, none = (model.log_prob(images, c) for c in (LABELS, LABELS.roll(1, 0), None))
+        assert ((right - wrong).abs() > 1e-2).all() and ((right - none).abs() > 1e-2).all()
+
+
+class TestSample:
+    def test_pictures_are_decoded_noise_of_the_seed(self, model: ConditionalFlow) -> None:
+        pictures = model.sample(NAMED, n=2, seed=9)
+        z = torch.randn(6, 192, generator=torch.Generator().manual_seed(9))
+        expected = model.decode(z, LABELS.repeat_interleave(2, 0)).clamp(-1, 1)
+        torch.testing.assert_close(pictures, expected)
+        assert pictures.shape == (6, 3, 8, 8) and pictures.dtype == torch.float32
+
+    def test_the_same_seed_gives_the_same_pictures_and_another_one_others(self, model: ConditionalFlow) -> None:
+        first = model.sample(LABELS, seed=1)
+        assert torch.equal(model.sample(LABELS, seed=1), first)
+        assert (model.sample(LABELS, seed=2) - first).abs().max() > 1e-2
+
+    def test_the_label_changes_the_picture(self, model: ConditionalFlow) -> None:
+        pictures = [model.sample(LABELS[i : i + 1], seed=1) for i in range(3)]
+        assert all((pictures[i] - pictures[i - 1]).abs().max() > 1e-3 for i in range(3))
+
+    def test_at_temperature_0_there_is_one_picture_a_label(self, model: ConditionalFlow) -> None:
+        one, other = (model.sample(LABELS, n=2, seed=seed, temperature=0) for seed in (1, 2))
+        assert torch.equal(one, other) and torch.equal(one[0], one[1])
+
+    def test_temperature_scales_all_latents(self, model: ConditionalFlow) -> None:
+        z = torch.randn(3, 192, generator=torch.Generator().manual_seed(9))
+        pictures = model.sample(LABELS, seed=9, temperature=0.25)
+        torch.testing.assert_close(pictures, model.decode(0.25 * z, LABELS).clamp(-1, 1))
+
+    def test_the_models_own_temperature_and_guidance_hold_where_none_are_given(
+        self, perturbed: Callable[..., ConditionalFlow]
+    ) -> None:
+        one, other = perturbed(temperature=0.5, guidance=2.0), perturbed()
+        assert torch.equal(one.sample(LABELS, seed=1), other.sample(LABELS, seed=1, temperature=0.5, guidance=2.0))
+        assert torch.equal(one.sample(LABELS, seed=1, temperature=1, guidance=0), other.sample(LABELS, seed=1))
+        batch = {"condition": LABELS}
+        assert torch.equal(one.preview(batch, 4), one.sample(LABELS, seed=4))
+
+    def test_many_pictures_are_drawn_in_parts(self, model: ConditionalFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = model.sample(LABELS, n=3, seed=1)
+        monkeypatch.setattr("lit_gans.models.invertible.SAMPLING_BATCH", 4)
+        torch.testing.assert_close(model.sample(LABELS, n=3, seed=1), whole)
+
+    def test_the_global_generator_is_not_touched(self, model: ConditionalFlow) -> None:
+        before = torch.get_rng_state()
+        model.sample(LABELS)
+        assert torch.equal(torch.get_rng_state(), before)
+
+
+class TestWays:
+    @pytest.mark.parametrize("mode", ["lerp", "slerp"])
+    @pytest.mark.parametrize("labels", [None, LABELS])
+    def test_an_interpolation_goes_from_the_first_image_to_the_second(
+        self, model: ConditionalFlow, images: Tensor, mode: str, labels: Tensor | None
+    ) -> None:
+        second = images.flip(0) * 0.5
+        way = model.interpolate(images, second, steps=5, mode=mode, c=labels)
+        assert way.shape == (3, 5, 3, 8, 8)
+        torch.testing.assert_close(way[:, 0], images, rtol=0, atol=1e-3)
+        torch.testing.assert_close(way[:, -1], second, rtol=0, atol=1e-3)
+        assert (way[:, 2] - images).abs().max() > 1e-2
+
+    def test_a_direction_is_the_difference_of_the_means_in_one_pass(
+        self, model: ConditionalFlow, batches: Batches
+    ) -> None:
+        loader = batches(3)
+        directions = model.attribute_directions(iter(loader), ["red cube", 3])
+        z = torch.cat([model.encode(batch["image"]).flatten() for batch in loader])
+        has = torch.cat([batch["condition"] for batch in loader]).bool()
+        for row, column in zip(directions, (1, 3), strict=True):
+            torch.testing.assert_close(row, z[has[:, column]].mean(0) - z[~has[:, column]].mean(0))
+
+    def test_an_edit_moves_the_latents_and_amount_0_is_the_image(self, model: ConditionalFlow, images: Tensor) -> None:
+        direction = torch.randn(192)
+        edited = model.edit(images, direction, [-1.0, 0.0, 2.0])
+        assert edited.shape == (3, 3, 3, 8, 8)
+        torch.testing.assert_close(edited[:, 1], images, rtol=0, atol=1e-3)
+        expected = model.decode(model.encode(images).flatten() + 2 * direction).clamp(-1, 1)
+        torch.testing.assert_close(edited[:, 2], expected)
+
+    def test_a_new_label_changes_an_image_and_the_same_one_does_not(
+        self, model: ConditionalFlow, images: Tensor
+    ) -> None:
+        torch.testing.assert_close(model.relabel(images, LABELS, NAMED), images, rtol=0, atol=1e-3)
+        assert (model.relabel(images, LABELS, LABELS.roll(1, 0)) - images).abs().max() > 1e-3
+
+
+class TestLowResolution:
+    def test_it_changes_the_picture_and_the_density(
+        self, perturbed: Callable[..., ConditionalFlow], images: Tensor
+    ) -> None:
+        model = perturbed(lr_drop=0.5)
+        low = torch.rand(3, 3, 16, 16) * 2 - 1
+        plain, guided = model.sample(LABELS, seed=1), model.sample(LABELS, seed=1, lr=low)
+        assert (plain - guided).abs().max() > 1e-3
+        assert ((model.log_prob(images, LABELS) - model.log_prob(images, LABELS, lr=low)).abs() > 1e-3).all()
+        latents = model.encode(images, LABELS, lr=low)
+        torch.testing.assert_close(model.decode(latents, LABELS, lr=low), images, rtol=0, atol=1e-3)
+
+    def test_a_flow_without_it_refuses_it(self, model: ConditionalFlow, images: Tensor) -> None:
+        with pytest.raises(InputError, match="would ignore lr"):
+            model.sample(LABELS, lr=images)
+        with pytest.raises(InputError, match="would ignore lr"):
+            model.encode(images, LABELS, lr=images)
+
+
+class TestRefused:
+    @pytest.mark.parametrize("shape", [(3, 3, 16, 16), (3, 1, 8, 8), (3, 8, 8)])
+    def test_images_of_another_shape(self, model: ConditionalFlow, shape: tuple[int, ...]) -> None:
+        for use in (model.encode, model.log_prob):
+            with pytest.raises(InputError, match=r"expected \(B, 3, 8, 8\)"):
+                use(torch.zeros(shape), LABELS)
+
+    def test_images_that_are_no_floats(self, model: ConditionalFlow) -> None:
+        with pytest.raises(InputError, match=r"uint8.*floats in \[-1, 1\]"):
+            model.encode(torch.zeros(3, 3, 8, 8, dtype=torch.uint8), LABELS)
+
+    def test_labels_that_do_not_fit(self, model: ConditionalFlow, images: Tensor) -> None:
+        with pytest.raises(InputError, match="2 conditions for 3 images"):
+            model.encode(images, LABELS[:2])
+        with pytest.raises(InputError, match="unknown object 'red cub'"):
+            model.log_prob(images, [["red cub"]] * 3)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [({"temperature": -1.0}, "temperature is -1"), ({"guidance": -1.0}, "guidance is -1")],
+    )
+    def test_temperature_and_guidance_below_0(
+        self, model: ConditionalFlow, options: dict[str, float], message: str
+    ) -> None:
+        with pytest.raises(InputError, match=message):
+            model.sample(LABELS, **options)  # type: ignore[arg-type]
+
+    def test_guidance_without_a_label(self, model: ConditionalFlow, images: Tensor) -> None:
+        with pytest.raises(InputError, match="decode was given none"):
+            model.decode(model.encode(images), guidance=1.0)
+
+    def test_what_needs_a_flow_that_knows_images_without_label(
+        self, perturbed: Callable[..., ConditionalFlow], images: Tensor
+    ) -> None:
+        model = perturbed(label_drop=0)
+        model.sample(LABELS)
+        for use in (lambda: model.sample(LABELS, guidance=1.0), lambda: model.encode(images)):
+            with pytest.raises(InputError, match="label_drop"):
+                use()
+
+    def test_an_attribute_that_all_or_none_have_or_nobody_knows(self, model: ConditionalFlow, images: Tensor) -> None:
+        batch = {"image": images, "condition": torch.tensor([[1.0, 0, 0, 1]] * 3)}
+        for attribute, counts in (("gray cube", "3 images have it and 0 have not"), (1, "0 images have it and 3")):
+            with pytest.raises(InputError, match=counts):
+                model.attribute_directions([batch], [attribute])
+        with pytest.raises(InputError, match="unknown object"):
+            model.attribute_directions([batch], ["a hat"])
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"bits": 9}, "bits is 9"),
+            ({"optimizer": "sgd"}, "optimizer is 'sgd'; expected one of adam, adamax"),
+            ({"label_drop": 1.0}, "label_drop is 1.0"),
+            ({"ema_decay": 1.0}, "ema_decay is 1.0"),
+            ({"image_size": 10}, "a flow of 2 levels needs a multiple of 4"),
+            ({"guidance": 1.0, "label_drop": 0}, "label_drop"),
+        ],
+    )
+    def test_hyperparameters_without_meaning(
+        self, make: Callable[..., ConditionalFlow], options: dict[str, Any], message: str
+    ) -> None:
+        with pytest.raises(InputError, match=message):
+            make(**options)
+
+
+class TestTraining:
+    def test_the_loss_falls_and_pictures_of_the_trained_flow_are_finite(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        model = make(lr=1e-2, ema_decay=0.5)
+        losses: list[float] = []
+
+        class Watch(L.Callback):
+            def on_train_batch_end(self, *_: Any) -> None:
+                losses.append(model.losses["loss/bits_per_dim"].item())
+
+        trainer(max_epochs=10, callbacks=[Watch()]).fit(model, batches(3))
+        assert len(losses) == 30 and sum(losses[-5:]) < sum(losses[:5]) - 1
+        assert model.images_seen == 180
+        pictures = model.sample(LABELS, n=20, seed=0, guidance=2.0)
+        assert pictures.isfinite().all() and pictures.std() > 0.1
+
+    def test_the_first_batch_initialises_every_actnorm_before_the_first_step(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        model = make(lr=0.0)
+        trainer(max_steps=1).fit(model, batches(2))
+        for network in (model.flow, model.flow_ema):
+            assert network is not None
+            norms = [module for module in network.modules() if isinstance(module, ActNorm)]
+            assert norms and all(norm.initialized for norm in norms)
+        assert model.flow.levels[0].parts[1].mean.abs().max() > 1e-3  # type: ignore[union-attr, index]
+        x = next(iter(batches(1)))["image"]
+        z = model.encode(x, ema=False).flatten()
+        assert abs(z.mean().item()) < 0.2 and abs(z.std().item() - 1) < 0.2
+
+    def test_every_parameter_gets_a_gradient(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        class Watch(L.Callback):
+            def on_before_optimizer_step(self, run: L.Trainer, model: L.LightningModule, *_: Any) -> None:
+                missing.append([n for n, p in model.named_parameters() if p.requires_grad and p.grad is None])
+
+        missing: list[list[str]] = []
+        trainer(max_steps=3, callbacks=[Watch()]).fit(make(lr_drop=0.5), batches(3))
+        assert missing == [[], [], []]
+
+    def test_a_half_way_checkpoint_continues_bit_for_bit(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches, tmp_path: Path
+    ) -> None:
+        options: dict[str, Any] = {"lr": 1e-2, "decay_from": 0.5, "ema_decay": 0.9, "optimizer": "adamax"}
+        whole, first, second = make(**options), make(**options), make(**options)
+        torch.manual_seed(5)
+        trainer(max_epochs=3).fit(whole, batches(4))
+        torch.manual_seed(5)
+        half = trainer(max_epochs=3, callbacks=[Stop(8)])
+        half.fit(first, batches(4))
+        half.save_checkpoint(tmp_path / "half.ckpt")
+        torch.manual_seed(9)  # which a resumed run does not look at
+        trainer(max_epochs=3).fit(second, batches(4), ckpt_path=tmp_path / "half.ckpt", weights_only=True)
+        assert (first.images_seen, second.images_seen) == (48, 72)
+        for name, value in whole.state_dict().items():
+            assert torch.equal(value, second.state_dict()[name]), name
+            if value.is_floating_point() and "sign" not in name:
+                assert not torch.equal(value, first.state_dict()[name]), name
+
+    def test_learning_rate_warms_up_and_decays_by_batches(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        rates: list[float] = []
+
+        class Watch(L.Callback):
+            def on_before_optimizer_step(self, run: L.Trainer, model: L.LightningModule, optimizer: Any) -> None:
+                rates.append(optimizer.param_groups[0]["lr"])
+
+        model = make(lr=0.008, warmup=4, decay_from=0.5)
+        trainer(max_steps=8, callbacks=[Watch()]).fit(model, batches(8))
+        assert rates == pytest.approx([0.002, 0.004, 0.006, 0.008, 0.008, 0.006, 0.004, 0.002])
+
+    def test_bf16_changes_the_loss_little_and_gives_float32_pictures(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        losses = []
+        for precision in ("32-true", "bf16-mixed"):
+            model = make()
+            torch.manual_seed(0)
+            trainer(max_steps=3, precision=precision).fit(model, batches(3))
+            losses.append(model.losses["loss/bits_per_dim"].item())
+            assert model.sample(LABELS).dtype == torch.float32
+        assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], abs=0.02)
+
+    def test_a_loss_that_is_not_finite_stops_before_the_weights_change_and_names_the_batch(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches, tmp_path: Path
+    ) -> None:
+        data = list(batches(6))
+        data[4]["image"][0, 0, 0, 0] = math.nan
+        model = make(lr=1e-3)
+        run = trainer(max_epochs=1, callbacks=[LastCheckpoint(every=2)], enable_checkpointing=True)
+        with pytest.raises(RuntimeError, match=r"loss/bits_per_dim is nan at batch 4.*lower learning rate"):
+            run.fit(model, DataLoader(data, batch_size=None))  # type: ignore[arg-type]
+        assert all(parameter.isfinite().all() for parameter in model.parameters())
+        kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+        assert kept["global_step"] == 4
+        assert all(value.isfinite().all() for value in kept["state_dict"].values())
+
+
+class Stop(L.Callback):
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+        if trainer.global_step == self.at:
+            trainer.should_stop = True
+
+
+class TestReports:
+    def test_validation_logs_bits_of_the_averaged_weights_in_full_precision(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        model, run = make(), trainer(max_steps=2, precision="bf16-mixed")
+        run.fit(model, batches(2), batches(2))
+        expected = torch.cat([model.dequantized_bits(b, VALIDATION_SEED + i) for i, b in enumerate(batches(2))])
+        assert run.callback_metrics["val/bits_per_dim"].item() == pytest.approx(expected.mean().item(), rel=1e-6)
+
+    def test_a_checkpoint_loads_by_name_and_draws_the_same_pictures(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches, tmp_path: Path
+    ) -> None:
+        model, run = make(guidance=1.0), trainer(max_steps=2)
+        run.fit(model, batches(2))
+        run.save_checkpoint(tmp_path / "flow.ckpt")
+        loaded = lit_gans.load(tmp_path / "flow.ckpt")
+        assert isinstance(loaded, lit_gans.ConditionalFlow) and isinstance(loaded.flow, torch.nn.Module)
+        state = loaded.state_dict()
+        assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+        torch.testing.assert_close(loaded.sample(NAMED, n=2, seed=3), model.sample(NAMED, n=2, seed=3))
+
+    def test_a_test_scores_like_every_model_and_prints_held_out_bits(
+        self, scenes_folder: Path, evaluator_file: Path, trainer: MakeTrainer, tmp_path: Path, capsys: Any
+    ) -> None:
+        from data_modules.iclevr import ICLEVR
+
+        data = ICLEVR(str(scenes_folder), image_size=16)
+        model = ConditionalFlow(
+            class_names=data.class_names, image_size=16, levels=1, steps=1, hidden=4, features=4, growth=2, blocks=1
+        )
+        model.evaluator_files, model.seeds = [str(evaluator_file)], [0, 1]
+        trainer().test(model, datamodule=data, verbose=False)
+        scores = json.loads((tmp_path / "scores.json").read_text())
+        assert len(scores["test"][evaluator_file.name]["draws"]) == 2
+        bits = json.loads((tmp_path / "bits_per_dim.json").read_text())
+        assert bits["images"] == 3 and bits["bits"] == 8  # one held-out scene of 12
+        assert f"held-out bits/dim: {bits['bits_per_dim']:.4f}" in capsys.readouterr().out
+        expected = 8 + (1 / 24 + math.log(2 * math.pi) / 2) / math.log(2)
+        assert bits["bits_per_dim"] == pytest.approx(expected, abs=0.1)  # of a new flow; the pictures are grey
