@@ -7,17 +7,36 @@ from typing import Any
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from lit_gans.errors import InputError
-from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
+from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel
+from lit_gans.networks.modes import inference
+from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations
 from lit_gans.training.decay import checked_decay, decay_factor
 from lit_gans.training.ema import averaged_copy, update_average
+from lit_gans.training.optimizers import OptimizerName, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
 from lit_gans.training.seeding import batch_seed, generator
+from lit_gans.training.tips import (
+    LatentName,
+    SoftLabels,
+    check_batches,
+    checked_latent,
+    checked_noise,
+    checked_pixel_range,
+    draw_latents,
+    from_range,
+    noise_left,
+    objective_of,
+    to_range,
+    with_noise,
+)
+
+SAMPLING_BATCH = 256
 
 
 class GAN(ImageModel):
@@ -32,10 +51,13 @@ class GAN(ImageModel):
     Args:
         generator_network: (z, *condition) -> images (B, 3, H, W) in [-1, 1].
         discriminator_network: (images, *condition) -> logits (B,).
-        latent_dim: length of z, standard normal.
-        objective: name of the two losses, see losses/adversarial.py.
-        schedule: updates a batch, see Schedule.
-        lr_generator, lr_discriminator, betas: of Adam.
+        latent_dim: length of z.
+        latent: "gaussian", standard normal, or "uniform" in [-1, 1] (training tip 3; all tips: training/tips.py).
+        objective: name of the two losses, see losses/adversarial.py (tip 2).
+        schedule: updates a batch, see Schedule (tip 14).
+        optimizer_generator, optimizer_discriminator: "adam", "sgd" or "rmsprop" (tip 9).
+        lr_generator, lr_discriminator: learning rates.
+        betas: of Adam.
         decay_from: share of the run after which both learning rates fall linearly to 0; None keeps them constant.
         ema_decay: of the average of the generator's weights, once a batch; 0 for none.
         clip_norm: largest gradient norm of a network; None for no limit.
@@ -44,6 +66,11 @@ class GAN(ImageModel):
         penalties: gradient penalties of the discriminator, see PenaltyConfig.
         augment: changes of the images, real and generated, before the discriminator sees them (DiffAugment: Zhao et
             al. 2020), drawn anew for each image: "flip", "translation", "cutout".
+        pixel_range: lowest and highest value of the images that the networks see (tip 1).
+        separate_batches: judge real and generated images in two batches, not in a mixed one (tip 4).
+        soft_labels: labels of the discriminator's loss other than 1 and 0, see SoftLabels (tip 6).
+        input_noise: standard deviation of the noise on the discriminator's inputs at the start of the run; it falls
+            linearly to 0 (tip 13).
     """
 
     automatic_optimization = False
@@ -54,8 +81,11 @@ class GAN(ImageModel):
         discriminator_network: nn.Module,
         *,
         latent_dim: int,
+        latent: LatentName = "gaussian",
         objective: ObjectiveName = "bce",
         schedule: Schedule | None = None,
+        optimizer_generator: OptimizerName = "adam",
+        optimizer_discriminator: OptimizerName = "adam",
         lr_generator: float = 2e-4,
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
@@ -65,21 +95,25 @@ class GAN(ImageModel):
         clip_weights: float | None = None,
         penalties: Sequence[PenaltyConfig] | None = None,
         augment: Sequence[AugmentName] = (),
+        pixel_range: tuple[float, float] = (-1.0, 1.0),
+        separate_batches: bool = True,
+        soft_labels: SoftLabels | None = None,
+        input_noise: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= ema_decay < 1:
             raise InputError(f"ema_decay is {ema_decay}; expected 0 (no average) or a number below 1, such as 0.999")
-        if objective not in OBJECTIVES:
-            raise InputError(f"objective is {objective!r}; expected one of {', '.join(OBJECTIVES)}")
         if clip_weights is not None and clip_weights <= 0:
             raise InputError(f"clip_weights is {clip_weights}; expected None or a number above 0, such as 0.01")
         self.generator = generator_network
         self.discriminator = discriminator_network
         self.generator_ema = averaged_copy(self.generator) if ema_decay else None
         self.latent_dim = latent_dim
-        self.objective = OBJECTIVES[objective]
+        self.latent = checked_latent(latent)
+        self.objective = objective_of(objective, soft_labels)
         self.updates = Updates.of(schedule)
         self.betas = (float(betas[0]), float(betas[1]))
+        self.optimizer_names = (optimizer_generator, optimizer_discriminator)
         self.learning_rates = (lr_generator, lr_discriminator)
         self.decay_from = checked_decay(decay_from)
         self.ema_decay = ema_decay
@@ -87,21 +121,27 @@ class GAN(ImageModel):
         self.clip_weights = clip_weights
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.augmentations = checked_augmentations(augment)
+        self.pixel_range = checked_pixel_range(pixel_range, generator_network)
+        check_batches(separate_batches, discriminator_network)
+        self.separate_batches = separate_batches
+        self.input_noise = checked_noise(input_noise)
+        self.noise_now = 0.0
         self.generator_updates = 0
         self.discriminator_updates = 0
 
     def configure_optimizers(self) -> list[Optimizer]:
         networks = (self.generator, self.discriminator)
         return [
-            Adam(network.parameters(), lr, self.betas, fused=True)
-            for network, lr in zip(networks, self.learning_rates, strict=True)
+            optimizer_of(name, network.parameters(), lr, self.betas)
+            for name, network, lr in zip(self.optimizer_names, networks, self.learning_rates, strict=True)
         ]
 
     def on_train_start(self) -> None:
         super().on_train_start()
         self.total_batches = self.trainer.estimated_stepping_batches
-        if self.decay_from is not None and math.isinf(self.total_batches):
-            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+        for name, value in (("decay_from", self.decay_from), ("input_noise", self.input_noise or None)):
+            if value is not None and math.isinf(self.total_batches):
+                raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -109,13 +149,15 @@ class GAN(ImageModel):
         factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
         for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
             for group in optimizer.param_groups:
-                group.update(lr=lr * factor, betas=self.betas)
+                group.update({"lr": lr * factor} | ({"betas": self.betas} if "betas" in group else {}))
+        self.noise_now = self.input_noise * noise_left(self.global_step, self.total_batches)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
         # global_step rises at the batch's last update, so it numbers the batch until then
         step, updates = self.global_step, self.updates
         noise = generator(batch_seed(self.seed, step), self.device)
+        batch = {**batch, "image": to_range(batch["image"], self.pixel_range)}
 
         for i in reversed(range(updates.of_discriminator(step))):
             counted = i == 0 and not updates.generator_counts
@@ -154,8 +196,15 @@ class GAN(ImageModel):
     def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         condition = self.condition(batch)
         real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
-        loss = self.objective.discriminator(self.discriminator(real, *condition), self.discriminator(fake, *condition))
+        loss = self.objective.discriminator(*self.both_logits(real, fake, condition))
         return loss + self.penalty(lambda image: self.discriminator(image, *condition), real, fake)
+
+    def both_logits(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """The logits of real and of generated images."""
+        if self.separate_batches:
+            return self.discriminator(real, *condition), self.discriminator(fake, *condition)
+        mixed = self.discriminator(torch.cat([real, fake]), *(torch.cat([part, part]) for part in condition))
+        return mixed[: len(real)], mixed[len(real) :]
 
     def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         condition = self.condition(batch)
@@ -176,7 +225,7 @@ class GAN(ImageModel):
 
     def shown(self, image: Tensor) -> Tensor:
         """Images as the discriminator gets to see them."""
-        return augment(image, self.augmentations)
+        return with_noise(augment(image, self.augmentations), self.noise_now)
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""
@@ -188,15 +237,22 @@ class GAN(ImageModel):
         return ()
 
     def latents(self, count: int, noise: torch.Generator) -> Tensor:
-        """(count, latent_dim) standard normal: this process's part of what is drawn for the union batch, so that
-        several processes train on the noise that one would."""
-        world = self.trainer.world_size
-        union = torch.randn(count * world, self.latent_dim, device=self.device, generator=noise)
+        """(count, latent_dim): this process's part of what is drawn for the union batch, so that several processes
+        train on the noise that one would."""
+        union = draw_latents(self.latent, (count * self.trainer.world_size, self.latent_dim), noise)
         return union[self.global_rank * count :][:count]
 
     def sampler(self, ema: bool) -> nn.Module:
         """The generator that pictures are drawn from: the averaged one, if it is asked for and there is one."""
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
+
+    def pictures(self, count: int, noise: torch.Generator, ema: bool, *condition: Tensor) -> Tensor:
+        """(count, 3, H, W) in [-1, 1] from the generator in eval mode, in parts of 256, with noise from this CPU
+        generator; `condition` has `count` rows."""
+        z = draw_latents(self.latent, (count, self.latent_dim), noise).to(self.device)
+        parts = zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True)
+        with inference(self.sampler(ema)) as network, seeded_if_stochastic(network, noise):
+            return from_range(torch.cat([network(*part) for part in parts]), self.pixel_range)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.clip_norm is not None:  # here, after a gradient scaler has unscaled

@@ -1,5 +1,8 @@
 """Layers that draw random numbers in every pass: training tips 13 and 17 (ganhacks; report 000, section A6)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
@@ -52,3 +55,16 @@ class TrainingNoise(nn.Module):
 def is_stochastic(network: nn.Module) -> bool:
     """Whether the network's output in eval mode is random for the same input."""
     return any(isinstance(layer, SteadyDropout) and layer.probability for layer in network.modules())
+
+
+@contextmanager
+def seeded_if_stochastic(network: nn.Module, noise: torch.Generator) -> Iterator[None]:
+    """Lets a network that is random in eval mode draw from the state of `noise`, and leaves torch's own generators as
+    they were."""
+    if not is_stochastic(network):
+        yield
+        return
+    device = next(network.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=noise)))
+        yield

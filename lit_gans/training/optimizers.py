@@ -1,7 +1,32 @@
-"""Optimizer state that fits the weights it belongs to."""
+"""Optimizers by name, and optimizer state that fits the weights it belongs to."""
+
+from collections.abc import Iterable
+from typing import Literal
 
 import torch
-from torch.optim import Optimizer
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer, RMSprop
+
+from lit_gans.errors import InputError
+
+OptimizerName = Literal["adam", "sgd", "rmsprop"]
+
+
+def optimizer_of(
+    name: OptimizerName, weights: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
+) -> Optimizer:
+    """The optimizer of this name; `betas` are Adam's, the others have their defaults (SGD without momentum).
+
+    Raises:
+        InputError: an unknown name.
+    """
+    if name == "adam":
+        return Adam(weights, lr, betas, fused=True)
+    if name == "sgd":
+        return SGD(weights, lr, fused=True)
+    if name == "rmsprop":
+        return RMSprop(weights, lr)
+    raise InputError(f"optimizer is {name!r}; expected one of adam, sgd, rmsprop")
 
 
 @torch.no_grad()

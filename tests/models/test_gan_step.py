@@ -551,7 +551,7 @@ class TestNoise:
     def test_several_processes_draw_the_parts_of_the_noise_of_one(self) -> None:
         def latents(rank: int, world: int, count: int) -> Tensor:
             process = SimpleNamespace(
-                trainer=SimpleNamespace(world_size=world), global_rank=rank, latent_dim=3, device=torch.device("cpu")
+                trainer=SimpleNamespace(world_size=world), global_rank=rank, latent_dim=3, latent="gaussian"
             )
             return GAN.latents(process, count, torch.Generator().manual_seed(5))  # type: ignore[arg-type]
 

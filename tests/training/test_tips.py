@@ -1,0 +1,203 @@
+"""Training tips: what each changes, by hand or by an independent route, and which combinations are refused."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from lit_gans.errors import InputError
+from lit_gans.losses.adversarial import OBJECTIVES
+from lit_gans.training.optimizers import optimizer_of
+from lit_gans.training.tips import (
+    Labels,
+    SoftLabels,
+    check_batches,
+    checked_latent,
+    checked_noise,
+    checked_pixel_range,
+    draw_latents,
+    from_range,
+    noise_left,
+    objective_of,
+    slerp,
+    to_range,
+    with_noise,
+)
+
+
+class WithOutput(nn.Module):
+    def __init__(self, output: nn.Module) -> None:
+        super().__init__()
+        self.output = output
+
+
+class TestPixelRange:
+    @pytest.mark.parametrize(("ends", "expected"), [((0, 1), [0, 0.5, 1]), ((0, 255), [0, 127.5, 255])])
+    def test_minus_1_and_1_become_its_ends_and_come_back(
+        self, ends: tuple[float, float], expected: list[float]
+    ) -> None:
+        image = torch.tensor([-1.0, 0.0, 1.0])
+        found = to_range(image, ends)
+        torch.testing.assert_close(found, torch.tensor(expected))
+        torch.testing.assert_close(from_range(found, ends), image)
+
+    def test_what_lies_outside_is_clipped_on_the_way_back(self) -> None:
+        found = from_range(torch.tensor([-0.5, 1.5]), (0.0, 1.0))
+        torch.testing.assert_close(found, torch.tensor([-1.0, 1.0]))
+
+    def test_with_the_tip_images_are_left_as_they_are(self) -> None:
+        image = torch.tensor([-1.0, 0.3])
+        assert to_range(image, (-1.0, 1.0)) is image and from_range(image, (-1.0, 1.0)) is image
+
+    def test_a_range_that_tanh_does_not_reach_needs_a_linear_output(self) -> None:
+        assert checked_pixel_range([0, 1], WithOutput(nn.Tanh())) == (0, 1)
+        assert checked_pixel_range([0, 255], WithOutput(nn.Identity())) == (0, 255)
+        for generator in (WithOutput(nn.Tanh()), nn.Linear(1, 1)):
+            with pytest.raises(InputError, match=r"pixel_range is \[0, 255\], and the generator ends in Tanh"):
+                checked_pixel_range([0, 255], generator)
+
+    @pytest.mark.parametrize("ends", [[1, -1], [0], [0, 0]])
+    def test_anything_but_two_rising_numbers_is_refused(self, ends: list[float]) -> None:
+        with pytest.raises(InputError, match="expected the lowest and the highest value"):
+            checked_pixel_range(ends, nn.Linear(1, 1))
+
+
+class TestLatents:
+    def test_uniform_ones_fill_the_cube_evenly(self) -> None:
+        z = draw_latents("uniform", (1000, 100), torch.Generator().manual_seed(0))
+        # a uniform variable on [-1, 1] has the standard deviation 1 / sqrt(3)
+        assert z.shape == (1000, 100) and -1 <= z.min() < -0.999 and 0.999 < z.max() <= 1
+        assert abs(z.std().item() - 1 / math.sqrt(3)) < 0.005 and abs(z.mean().item()) < 0.01
+
+    def test_gaussian_ones_are_torchs(self) -> None:
+        z = draw_latents("gaussian", (3, 4), torch.Generator().manual_seed(5))
+        assert torch.equal(z, torch.randn(3, 4, generator=torch.Generator().manual_seed(5)))
+
+    def test_an_unknown_name_is_refused(self) -> None:
+        with pytest.raises(InputError, match="latent is 'cauchy'; expected one of gaussian, uniform"):
+            checked_latent("cauchy")  # type: ignore[arg-type]
+
+    def test_slerp_goes_along_the_circle(self) -> None:
+        one, two = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+        half = math.sqrt(2)
+        torch.testing.assert_close(slerp(one, two, 0.5), torch.tensor([[half, half]]))
+        third = torch.tensor([[2 * math.cos(math.pi / 6), 2 * math.sin(math.pi / 6)]])
+        torch.testing.assert_close(slerp(one, two, 1 / 3), third)
+
+    def test_slerp_starts_at_one_and_ends_at_two(self) -> None:
+        one, two = torch.randn(2, 5, 100)
+        torch.testing.assert_close(slerp(one, two, 0.0), one)
+        torch.testing.assert_close(slerp(one, two, 1.0), two)
+
+    @pytest.mark.parametrize("factor", [1.0, 3.0, -1.0])
+    def test_slerp_of_latents_on_one_line_is_the_straight_line(self, factor: float) -> None:
+        one = torch.randn(2, 5)
+        torch.testing.assert_close(slerp(one, factor * one, 0.25), (0.75 + 0.25 * factor) * one)
+
+    def test_a_whole_row_of_shares_at_once(self) -> None:
+        one, two = torch.randn(2, 5)
+        shares = torch.tensor([[0.0], [0.3], [1.0]])
+        rows = slerp(one, two, shares)
+        torch.testing.assert_close(rows, torch.stack([slerp(one, two, s) for s in (0.0, 0.3, 1.0)]))
+
+
+TIP_6: SoftLabels = {"real": (0.7, 1.2), "fake": (0.0, 0.3), "flip": 0.1}
+
+
+class TestSoftLabels:
+    def test_labels_are_uniform_in_their_ranges_and_some_are_flipped(self) -> None:
+        labels = Labels.of(TIP_6)
+        real, fake = labels.draw(torch.zeros(100_000), real=True), labels.draw(torch.zeros(100_000), real=False)
+        for drawn, (low, high), (other_low, other_high) in (
+            (real, (0.7, 1.2), (0.0, 0.3)),
+            (fake, (0.0, 0.3), (0.7, 1.2)),
+        ):
+            mine = (drawn >= low) & (drawn <= high)
+            assert (mine | ((drawn >= other_low) & (drawn <= other_high))).all()
+            assert abs(mine.float().mean().item() - 0.9) < 0.01
+            assert abs(drawn[mine].mean().item() - (low + high) / 2) < 0.005
+            assert drawn[mine].min() < low + 0.001 and drawn[mine].max() > high - 0.001
+
+    @pytest.mark.parametrize("name", ["bce", "minimax", "lsgan"])
+    def test_hard_labels_give_the_objectives_own_loss(self, name: str) -> None:
+        real, fake = torch.randn(2, 8)
+        soft, hard = objective_of(name, {}), OBJECTIVES[name]  # type: ignore[arg-type]
+        torch.testing.assert_close(soft.discriminator(real, fake), hard.discriminator(real, fake))
+        torch.testing.assert_close(soft.generator(fake, None), hard.generator(fake, None))
+
+    def test_the_loss_of_bce_is_torchs_for_the_drawn_labels(self) -> None:
+        real, fake = torch.randn(2, 50)
+        objective, labels = objective_of("bce", self.TIP), Labels.of(TIP_6)
+        torch.manual_seed(3)
+        found = objective.discriminator(real, fake)
+        torch.manual_seed(3)
+        parts: list[Tensor] = [
+            binary_cross_entropy_with_logits(logits, labels.draw(logits, real=is_real))
+            for logits, is_real in ((real, True), (fake, False))
+        ]
+        torch.testing.assert_close(found, sum(parts))
+
+    @pytest.mark.parametrize("name", ["wgan", "hinge", "rpgan"])
+    def test_objectives_without_labels_refuse_them(self, name: str) -> None:
+        with pytest.raises(InputError, match=f"soft_labels are given for objective '{name}'"):
+            objective_of(name, {"flip": 0.1})  # type: ignore[arg-type]
+        assert objective_of(name, None) is OBJECTIVES[name]  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"reel": [0, 1]}, "soft_labels has no reel; expected real, fake, flip"),
+            ({"real": [1.2, 0.7]}, r"soft_labels\.real is \[1\.2, 0\.7\]"),
+            ({"fake": [0.0]}, r"soft_labels\.fake is \[0\.0\]"),
+            ({"flip": 0.5}, r"soft_labels\.flip is 0\.5"),
+        ],
+    )
+    def test_anything_else_is_refused_by_name(self, given: dict[str, object], message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            objective_of("bce", given)  # type: ignore[arg-type]
+
+    def test_an_unknown_objective_is_refused(self) -> None:
+        with pytest.raises(InputError, match="objective is 'gan'; expected one of bce, minimax"):
+            objective_of("gan", None)  # type: ignore[arg-type]
+
+
+class TestInputNoise:
+    def test_it_falls_on_a_straight_line_to_zero(self) -> None:
+        assert [noise_left(step, 4) for step in range(5)] == [1.0, 0.75, 0.5, 0.25, 0.0]
+
+    def test_it_has_its_standard_deviation_and_is_fresh_for_each_value(self) -> None:
+        noise = with_noise(torch.ones(10, 10_000), 0.5) - 1
+        assert abs(noise.std().item() - 0.5) < 0.01 and abs(noise.mean().item()) < 0.01
+        assert noise.unique().numel() > 90_000
+
+    def test_none_gives_back_the_image(self) -> None:
+        image = torch.randn(3)
+        assert with_noise(image, 0.0) is image
+
+    def test_a_negative_one_is_refused(self) -> None:
+        with pytest.raises(InputError, match=r"input_noise is -0\.1"):
+            checked_noise(-0.1)
+
+
+class TestOptimizers:
+    @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+    def test_one_step_is_the_textbooks(self, name: str) -> None:
+        weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+        weight.grad = torch.tensor([0.5, -4.0])
+        optimizer_of(name, [weight], 0.1, (0.5, 0.999)).step()  # type: ignore[arg-type]
+        start, gradient = torch.tensor([1.0, -2.0]), torch.tensor([0.5, -4.0])
+        step = {"adam": gradient.sign(), "sgd": gradient, "rmsprop": gradient.sign() / 0.01**0.5}[name]
+        torch.testing.assert_close(weight.data, start - 0.1 * step, rtol=1e-5, atol=1e-5)
+
+    def test_an_unknown_name_is_refused(self) -> None:
+        with pytest.raises(InputError, match="optimizer is 'adamw'; expected one of adam, sgd, rmsprop"):
+            optimizer_of("adamw", [], 0.1, (0.5, 0.999))  # type: ignore[arg-type]
+
+
+def test_mixed_batches_need_a_batch_norm_to_mix_them() -> None:
+    check_batches(False, nn.Sequential(nn.BatchNorm2d(3)))
+    check_batches(True, nn.Linear(1, 1))
+    with pytest.raises(InputError, match="separate_batches: false makes no difference"):
+        check_batches(False, nn.Sequential(nn.InstanceNorm2d(3)))
