@@ -9,9 +9,6 @@ from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import ScoredByEvaluator
 from lit_gans.models.gan import GAN
-from lit_gans.networks.modes import inference
-
-SAMPLING_BATCH = 256
 
 
 class MultiLabelGAN(ScoredByEvaluator, GAN):
@@ -32,6 +29,8 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         super().__init__(generator_network, discriminator_network, **training)
         if wrong_labels < 0:
             raise InputError(f"wrong_labels is {wrong_labels}; expected a weight of 0 or more, such as 0.5")
+        if not self.separate_batches:
+            raise InputError("separate_batches: false is not for conditional GANs; leave it at true")
         self.wrong_labels = wrong_labels
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
@@ -57,7 +56,4 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         return self.discriminator(image, condition), 0.0
 
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
-        z = torch.randn(len(conditions), self.latent_dim, generator=noise).to(conditions.device)
-        with inference(self.sampler(ema)) as network:
-            parts = zip(z.split(SAMPLING_BATCH), conditions.split(SAMPLING_BATCH), strict=True)
-            return torch.cat([network(*part) for part in parts])
+        return self.pictures(len(conditions), noise, ema, conditions)

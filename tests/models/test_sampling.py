@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.models import multi_label as module
+from lit_gans.models import gan as module
 from lit_gans.models.cdcgan import CDCGAN
 
 CONDITIONS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])

@@ -129,7 +129,7 @@ class TestSoftLabels:
 
     def test_the_loss_of_bce_is_torchs_for_the_drawn_labels(self) -> None:
         real, fake = torch.randn(2, 50)
-        objective, labels = objective_of("bce", self.TIP), Labels.of(TIP_6)
+        objective, labels = objective_of("bce", TIP_6), Labels.of(TIP_6)
         torch.manual_seed(3)
         found = objective.discriminator(real, fake)
         torch.manual_seed(3)
