@@ -137,29 +137,29 @@ class Placer(nn.Module):
 class Shading(nn.Module):
     """Adds what objects do to each other and to the ground (shadows, contact, reflections) to the composed layers.
 
-    Half of the picture's size is enough for soft shadows and reaches far; the result is a change of the colours.
+    It works on squares of 2x2 pixels as one: that reaches far, keeps every detail, and is several times as fast on a
+    CPU as convolutions of few channels over the whole picture.
 
     Shapes:
         (B, channels, H, W), its first three channels colours -> (B, 3, H, W)
     """
 
-    def __init__(self, channels: int, width: int = 32) -> None:
+    def __init__(self, channels: int, width: int = 48) -> None:
         super().__init__()
-        self.far = nn.Sequential(
-            nn.Conv2d(channels, width, 4, stride=2, padding=1),
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * channels, width, 3, padding=1),
             nn.LeakyReLU(0.2),
             nn.Conv2d(width, width, 3, padding=2, dilation=2),
             nn.LeakyReLU(0.2),
             nn.Conv2d(width, width, 3, padding=4, dilation=4),
             nn.LeakyReLU(0.2),
-        )
-        self.near = nn.Sequential(
-            nn.Conv2d(channels + width, 24, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(24, COLOR, 3, padding=1)
+            nn.Conv2d(width, 4 * COLOR, 3, padding=1),
+            nn.PixelShuffle(2),
         )
 
     def forward(self, composed: Tensor) -> Tensor:
-        far = interpolate(self.far(composed), scale_factor=2, mode="nearest")
-        return composed[:, :COLOR] + self.near(torch.cat([composed, far], dim=1))
+        return composed[:, :COLOR] + self.layers(composed)
 
 
 def slots_of(condition: Tensor, slots: int) -> tuple[Tensor, Tensor]:

@@ -26,9 +26,9 @@ def condition(*classes: int) -> Tensor:
     return one_hot(torch.tensor(classes), 6).sum(0, keepdim=True).float()
 
 
-def test_the_default_has_841_286_parameters_and_a_latent_of_128() -> None:
+def test_the_default_has_872_983_parameters_and_a_latent_of_128() -> None:
     network = ObjectLayers()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 841_286
+    assert sum(parameter.numel() for parameter in network.parameters()) == 872_983
     assert network.latent_dim == 32 + 3 * 32
 
 
