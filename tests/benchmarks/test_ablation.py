@@ -1,6 +1,7 @@
 """benchmarks/ablation.py: one thing at a time, every rung trained and scored, and nothing trained twice."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,7 @@ def test_each_rung_of_the_ladder_adds_to_the_one_below(script: ModuleType) -> No
     rungs = script.ladder()
     assert rungs[0].config == "cdcgan_iclevr" and not rungs[0].options
     assert {rung.config for rung in rungs[1:]} == {"conditional_gan_iclevr"}
-    for below, above in zip(rungs[1:], rungs[2:], strict=False):
+    for below, above in pairwise(rungs[1:]):
         assert above.options[: len(below.options)] == below.options and len(above.options) == len(below.options) + 2
 
 
