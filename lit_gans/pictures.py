@@ -1,9 +1,11 @@
 """Images in [-1, 1] -> picture files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchvision.utils import make_grid
 
@@ -18,6 +20,35 @@ def to_uint8(images: Tensor) -> Tensor:
 def grid(images: Tensor, per_row: int = 8) -> Tensor:
     """(B, 3, H, W) in [-1, 1] -> one uint8 picture (3, H', W'), `per_row` in a row, 2 px apart."""
     return make_grid(to_uint8(images.cpu()), nrow=per_row, padding=2, pad_value=255)
+
+
+def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = (), text: int = 11) -> Tensor:
+    """A grid with what each row and column shows written beside it.
+
+    Args:
+        images: (len(rows) * n, 3, H, W) in [-1, 1], row by row.
+        rows: what each row shows; written on the left, in lines as long as they need to be.
+        columns: what each of the n columns shows; written above.
+        text: height of the letters in pixels.
+
+    Returns:
+        uint8 (3, H', W').
+    """
+    per_row = len(images) // len(rows)
+    picture = grid(images, per_row)
+    font = ImageFont.load_default(text)
+    margin = 4
+    left = margin + max(round(font.getlength(line)) for row in rows for line in row.split("\n")) + margin
+    top = text + 2 * margin if columns else 0
+    page = Image.new("RGB", (left + picture.shape[2], top + picture.shape[1]), "white")
+    page.paste(Image.fromarray(picture.permute(1, 2, 0).numpy()), (left, top))
+    draw = ImageDraw.Draw(page)
+    height, width = images.shape[2] + 2, images.shape[3] + 2
+    for i, row in enumerate(rows):
+        draw.multiline_text((margin, top + 2 + (i + 0.5) * height), row, "black", font, anchor="lm")
+    for i, column in enumerate(columns):
+        draw.text((left + 1 + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
+    return torch.from_numpy(np.array(page)).permute(2, 0, 1)
 
 
 def save_png(picture: Tensor, path: Path) -> None:

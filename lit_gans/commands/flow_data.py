@@ -1,0 +1,94 @@
+"""What `interpolate` and `edit` share: a trained flow, the data of its run, and pictures of the user's."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lit_gans.models.flow import ConditionalFlow
+
+
+def add_common_arguments(parser: ArgumentParser, out: str) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a ConditionalFlow, written by lit-gans fit")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"grid picture (default {out})")
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="the data set, if it is not where the run's config.yaml has it"
+    )
+
+
+def at_least(smallest: int, text: str) -> int:
+    """For argparse: a whole number of at least `smallest`."""
+    if not text.isdecimal() or int(text) < smallest:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least {smallest}")
+    return int(text)
+
+
+def load_flow(checkpoint: Path) -> ConditionalFlow:
+    """The flow of a checkpoint, on a GPU if there is one.
+
+    Raises:
+        InputError: no checkpoint of this package, or one of another model.
+    """
+    import torch
+
+    import lit_gans
+    from lit_gans.errors import InputError
+    from lit_gans.models.flow import ConditionalFlow
+
+    model = lit_gans.load(checkpoint, "cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(model, ConditionalFlow):
+        raise InputError(f"{checkpoint} holds a {type(model).__name__}; encoding pictures takes a ConditionalFlow")
+    return model
+
+
+def data_of_run(checkpoint: Path, root: Path | None) -> Any:
+    """The ImageDataModule that the checkpoint's run was trained on, set up; with another root if one is given.
+
+    Raises:
+        InputError: no config.yaml beside the checkpoint, or one without data.
+        DataError: the data set is not there or not whole.
+    """
+    import yaml
+
+    from lit_gans.commands.lightning import config_of
+    from lit_gans.errors import InputError
+
+    file = config_of(checkpoint)
+    data = (yaml.safe_load(file.read_text()) or {}).get("data")
+    if not isinstance(data, dict) or "." not in data.get("class_path", ""):
+        raise InputError(f"{file}: has no data.class_path, so the pictures of this run cannot be found")
+    module, name = data["class_path"].rsplit(".", 1)
+    options = data.get("init_args", {}) | ({"root": str(root)} if root else {})
+    loaded = getattr(import_module(module), name)(**options)
+    loaded.setup("fit")
+    return loaded
+
+
+def read_images(files: list[Path], size: int) -> Tensor:
+    """(N, 3, size, size) in [-1, 1]: the middle square of each picture, resized with antialiasing.
+
+    Raises:
+        InputError: a file that is missing or no picture.
+    """
+    import numpy as np
+    import torch
+    from PIL import ImageOps
+    from PIL.Image import Resampling
+
+    from data_modules.base import to_float
+    from data_modules.cache import read_rgb
+    from lit_gans.errors import InputError
+
+    images = []
+    for file in files:
+        try:
+            picture = ImageOps.fit(read_rgb(file), (size, size), Resampling.LANCZOS)
+        except Exception as error:  # a broken file may raise anything
+            raise InputError(f"--image {file}: {error or type(error).__name__}") from None
+        images.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1))
+    return to_float(torch.stack(images))

@@ -1,0 +1,95 @@
+"""`lit-gans interpolate`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lit_gans
+from lit_gans.cli import main
+from lit_gans.commands.flow_data import data_of_run, read_images
+from lit_gans.pictures import to_uint8
+
+TOP, CELL = 19, 18  # the row of labels above, and a picture of 16 px with its border
+
+
+def cells(file: Path, rows: int, columns: int) -> np.ndarray:
+    """The pictures of a labelled grid, (rows, columns, 16, 16, 3)."""
+    page = np.asarray(Image.open(file))
+    left = page.shape[1] - columns * CELL - 2
+    assert left > 20 and page.shape[0] == TOP + rows * CELL + 2
+    return np.stack(
+        [[page[TOP + 2 + r * CELL :, left + 2 + c * CELL :][:16, :16] for c in range(columns)] for r in range(rows)]
+    )
+
+
+def pixels(images: torch.Tensor) -> np.ndarray:
+    return to_uint8(images).permute(0, 2, 3, 1).numpy().astype(int)
+
+
+def test_held_out_pictures_of_the_run_are_the_ends_of_each_row(flow_checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "way.png"
+    assert main(["interpolate", str(flow_checkpoint), "--pairs", "1", "--steps", "6", "--out", str(out)]) == 0
+    row = cells(out, 1, 6)[0].astype(int)
+    held_out = pixels(data_of_run(flow_checkpoint, None).preview_batch(3)["image"])
+    for end in (row[0], row[-1]):
+        assert min(np.abs(end - image).max() for image in held_out) <= 1
+    assert np.abs(row[0] - row[-1]).max() > 20 and np.abs(row[2] - row[0]).max() > 1
+
+
+def test_pictures_of_the_users_are_taken_in_pairs(flow_checkpoint: Path, scenes_folder: Path, tmp_path: Path) -> None:
+    files = sorted((scenes_folder / "images").iterdir())[:4]
+    images = [word for file in files for word in ("--image", str(file))]
+    out = tmp_path / "way.png"
+    more = ["--steps", "3", "--mode", "slerp", "--out", str(out)]
+    assert main(["interpolate", str(flow_checkpoint), *images, *more]) == 0
+    found = cells(out, 2, 3).astype(int)
+    model, given = lit_gans.load(flow_checkpoint), read_images(files, 16)
+    expected = pixels(model.interpolate(given[::2], given[1::2], 3, "slerp").flatten(0, 1))
+    assert np.abs(found.reshape(expected.shape) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--pairs 2", "--pairs 2: there are only 3 held-out pictures"),
+        ("--pairs 0", "'0' is not a whole number of at least 1"),
+        ("--steps 1", "'1' is not a whole number of at least 2"),
+        ("--image {image}", "--image was given 1 times; an interpolation needs pairs"),
+        ("--image nowhere.png --image {image}", "--image nowhere.png: .*No such file"),
+        ("--image {image} --image {checkpoint}", "--image .*last.ckpt: cannot identify image"),
+        ("--data-root nowhere", "nowhere: no such folder"),
+    ],
+)
+def test_an_error_is_one_line_that_names_the_fault(
+    arguments: str,
+    message: str,
+    flow_checkpoint: Path,
+    scenes_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import re
+
+    image = next((scenes_folder / "images").iterdir())
+    words = arguments.format(image=image, checkpoint=flow_checkpoint).split()
+    try:
+        code = main(["interpolate", str(flow_checkpoint), *words, "--out", str(tmp_path / "way.png")])
+    except SystemExit as done:
+        code = int(str(done.code))
+    assert code == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "way.png").exists()
+
+
+def test_a_checkpoint_that_encodes_nothing_is_refused(
+    scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = f"""fit --config cdcgan_iclevr --data.root {scenes_folder} --data.image_size 16 --data.batch_size 8
+        --model.width 2 --trainer.max_steps 1 --trainer.limit_val_batches 0 --trainer.accelerator cpu --wandb off
+        --trainer.default_root_dir {tmp_path}"""
+    assert main(arguments.split()) == 0
+    assert main(["interpolate", str(tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt")]) == 2
+    assert "holds a CDCGAN; encoding pictures takes a ConditionalFlow" in capsys.readouterr().err
