@@ -76,14 +76,16 @@ def read_train(root: Path, objects: Mapping[str, int], images: Path) -> tuple[li
     return [images / key for key in sorted(train)], names
 
 
-def read_conditions(path: Path, objects: Mapping[str, int]) -> list[list[str]]:
+def read_conditions(path: Path, objects: Mapping[str, int], known_from: str = "objects.json") -> list[list[str]]:
     """A JSON list of conditions, each a list of one or more different object names.
+
+    ``known_from`` is what the message about an unknown name calls the place of the known ones.
 
     Raises:
         DataError: no such file, no valid JSON, no conditions, or one that is no list of different names of ``objects``.
     """
     conditions = _load_list(path)
-    return [_valid_names(path, f"condition {i}", names, objects) for i, names in enumerate(conditions)]
+    return [_valid_names(path, f"condition {i}", names, objects, known_from) for i, names in enumerate(conditions)]
 
 
 def multi_hot(names: Sequence[Sequence[str]], objects: Mapping[str, int]) -> np.ndarray:
@@ -96,7 +98,7 @@ def multi_hot(names: Sequence[Sequence[str]], objects: Mapping[str, int]) -> np.
     for i, row in enumerate(names):
         for name in row:
             if name not in objects:
-                raise DataError(f"condition {i}: {_unknown(name, objects)}")
+                raise DataError(f"condition {i}: {unknown_name(name, objects)}")
             array[i, objects[name]] = 1
     return array
 
@@ -345,20 +347,23 @@ def _names(file: Path, key: str, value: object) -> list[str]:
     return value
 
 
-def _valid_names(file: Path, key: str, value: object, objects: Mapping[str, int]) -> list[str]:
+def _valid_names(
+    file: Path, key: str, value: object, objects: Mapping[str, int], known_from: str = "objects.json"
+) -> list[str]:
     names = _names(file, key, value)
     for name in names:
         if name not in objects:
-            raise DataError(f"{file}: {key}: {_unknown(name, objects)}")
+            raise DataError(f"{file}: {key}: {unknown_name(name, objects, known_from)}")
     if repeated := _twice(names):
         raise DataError(f"{file}: {key} names {repeated[0]!r} more than once; name each object once")
     return names
 
 
-def _unknown(name: str, objects: Iterable[str]) -> str:
+def unknown_name(name: str, objects: Iterable[str], known_from: str = "objects.json") -> str:
+    """That ``known_from`` does not have this name, and which near ones it has."""
     near = difflib.get_close_matches(name, objects, n=3)
     hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"valid names: {', '.join(objects)}"
-    return f"{name!r} is not in objects.json; {hint}"
+    return f"{name!r} is not in {known_from}; {hint}"
 
 
 def _twice(names: Iterable[str]) -> tuple[str, ...]:
