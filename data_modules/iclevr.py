@@ -18,7 +18,8 @@ class ICLEVR(ImageDataModule):
     """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing.
 
     Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float}`;
-    test and predict one batch a list, `{"condition": (B, num_classes), "name": "<list name>"}`.
+    test and predict one batch a list, `{"condition": (B, num_classes), "name": "<list name>"}`; a test has the
+    validation batches before them where there are pictures.
 
     Args:
         root: folder with `objects.json`, `train.json`, the condition lists and the images.
@@ -72,11 +73,12 @@ class ICLEVR(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
-        if self.trainer is None or self.trainer.state.fn in ("fit", "validate"):
+        stage = self.trainer.state.fn if self.trainer else "fit"
+        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
             self.images(self._read_train()[0])
 
     def setup(self, stage: str) -> None:
-        if stage in ("fit", "validate"):
+        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
             paths, names = self._read_train()
             self.train_rows, self.val_rows = split_by_scene([path.name for path in paths], self.val_fraction, self.seed)
             self.columns: dict[str, Column] = {
@@ -92,18 +94,30 @@ class ICLEVR(ImageDataModule):
     def val_dataloader(self) -> ArrayLoader:
         return self.loader(self.columns, self.val_rows, train=False)
 
-    def test_dataloader(self) -> list["OneBatch"]:
+    def test_dataloader(self) -> list["ArrayLoader | OneBatch"]:
+        """The held-out pictures, where there are any, and then the condition lists."""
+        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
+
+    def predict_dataloader(self) -> list["OneBatch"]:
         """One loader a condition list; each holds one batch, the whole list."""
         return [
             OneBatch({"condition": torch.from_numpy(multi_hot(names, self.objects)), "name": name})
             for name, names in self.conditions.items()
         ]
 
-    predict_dataloader = test_dataloader
-
     def preview_batch(self, size: int = 32) -> Batch:
         """The first held-out pictures and conditions, for sample grids: the same in every run with this seed."""
         return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
+
+    def _has_pictures(self) -> bool:
+        """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+        if self.image_dir is not None:
+            return True
+        try:
+            image_folder(self.root)
+        except DataError:
+            return False
+        return (self.root / "train.json").is_file()
 
     def _read_train(self) -> tuple[list[Path], list[list[str]]]:
         return read_train(self.root, self.objects, image_folder(self.root, self.image_dir))

@@ -139,8 +139,27 @@ def test_the_checkpoint_alone_is_enough_to_test_it(
     assert scores["weights"] == "ema"
     assert scores["evaluators"] == {evaluator_file.name: sha256(evaluator_file)}
     assert scores["images_seen"] == 2 * 4 * 8
+    assert scores["extra_objects"].keys() == {"test", "new_test"}
+    assert all(0 <= share <= 1 for columns in scores["extra_objects"].values() for share in columns.values())
+    quality = scores["quality"]
+    assert (quality["extractor"], quality["real"], quality["fake"]) == ("random-conv-v1", 3, 3)
+    assert quality["frechet_distance"] > 0 and quality["condition_diversity"] > 0
     printed = capsys.readouterr().out
     assert "new_test" in printed and sha256(evaluator_file) in printed
+    assert "extractor random-conv-v1, no resizing, 16x16 px, 3 real and 3 generated pictures" in printed
+
+
+def test_without_pictures_beside_the_lists_a_test_says_what_is_not_measured(
+    checkpoint: Path, scenes_folder: Path, evaluator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("objects.json", "test.json"):
+        (tmp_path / name).write_bytes((scenes_folder / name).read_bytes())
+    arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file), "--model.draws", "1"]
+    arguments += ["--data.root", str(tmp_path), "--data.test_conditions", "[test.json]"]
+    assert main([*arguments, "--trainer.default_root_dir", str(tmp_path)]) == 0
+    scores = json.loads((tmp_path / "cdcgan_iclevr" / "version_0" / "scores.json").read_text())
+    assert scores["quality"] is None and len(scores["test"][evaluator_file.name]["draws"]) == 1
+    assert "no real pictures beside the condition lists" in capsys.readouterr().out
 
 
 def test_a_score_is_the_same_when_it_is_taken_again(checkpoint: Path, evaluator_file: Path, tmp_path: Path) -> None:

@@ -34,24 +34,31 @@ def write_scores(path: Path, scores: Scores, facts: dict[str, Any]) -> None:
     if clash := scores.keys() & facts.keys():
         raise InputError(f"a condition list is called {clash.pop()!r}, a key of {path.name}; rename its file")
     lists = {name: {file: summary(draws) for file, draws in columns.items()} for name, columns in scores.items()}
+    write_report(path, {**lists, **facts})
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Plain values as JSON."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps({**lists, **facts}, indent=2) + "\n")
+        temporary.write_text(json.dumps(report, indent=2) + "\n")
 
 
 def print_scores(scores: Scores, facts: dict[str, Any]) -> None:
-    """The table of `lit-gans test`: a row for each list and evaluator."""
+    """The table of `lit-gans test`: a row for each list and evaluator, "extra" being the share of objects that nobody
+    asked for."""
     seeds = facts["seeds"]
     table = Table(
         title=f"object score, {len(seeds)} draws, seeds {seeds[0]} to {seeds[-1]}, {facts['weights']} weights"
     )
     table.add_column("list")
     table.add_column("evaluator")
-    for name in ("mean", "std", "min", "max"):
+    for name in ("mean", "std", "min", "max", "extra"):
         table.add_column(name, justify="right")
     for name, columns in scores.items():
         for file, draws in columns.items():
             row = summary(draws)
-            table.add_row(name, file, *(f"{row[key]:.4f}" for key in ("mean", "std", "min", "max")))
+            figures = [*(row[key] for key in ("mean", "std", "min", "max")), facts["extra_objects"][name][file]]
+            table.add_row(name, file, *(f"{figure:.4f}" for figure in figures))
     console = Console()
     console.print(table)
     for file, digest in facts["evaluators"].items():

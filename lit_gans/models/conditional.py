@@ -8,16 +8,22 @@ from rich import print as rich_print
 from torch import Tensor
 
 from lit_gans.errors import InputError
+from lit_gans.metrics.conditional_quality import ConditionalQuality, conditional_quality_lines
+from lit_gans.metrics.extra_objects import ExtraObjects
+from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.metrics.object_score import ObjectScore, object_hits
 from lit_gans.metrics.report import Scores, print_scores, write_scores
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.conditions import Conditions, as_multi_hot
 from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
+from lit_gans.models.extractors import load_extractor
 from lit_gans.pictures import grid, save_png
 
 # Noise of validation pictures: fixed, so that the curve shows the model and not the noise. The draws of a test start
 # at `draw_seed` and never get here.
 VALIDATION_SEED = 1_000_000
+# The same for the pictures of a test that are compared with real ones.
+QUALITY_SEED = 2_000_000
 
 
 class ScoredByEvaluator(ImageModel):
@@ -30,6 +36,8 @@ class ScoredByEvaluator(ImageModel):
         draws: sets of pictures for each condition list in a test.
         draw_seed: the draws use the seeds draw_seed, draw_seed + 1, ...
         weights: "ema" or "raw", which generator is validated and tested.
+        extractor: frozen network in whose features a test compares with the held-out real pictures, where the data
+            has any: a name or a file, see load_extractor. It should not be the scoring evaluator.
     """
 
     def set_scoring(
@@ -40,6 +48,7 @@ class ScoredByEvaluator(ImageModel):
         draws: int,
         draw_seed: int,
         weights: str,
+        extractor: str = RANDOM_CONV,
     ) -> None:
         if class_names is not None and len(class_names) != num_classes:
             raise InputError(
@@ -54,9 +63,11 @@ class ScoredByEvaluator(ImageModel):
         self.evaluator_files = [evaluator] if isinstance(evaluator, str) else list(evaluator or [])
         self.seeds = list(range(draw_seed, draw_seed + draws))
         self.weights = weights
+        self.extractor = extractor
         self.evaluators: list[FrozenEvaluator] = []
         self.val_score = ObjectScore()
         self.scores: Scores = {}
+        self.extra: dict[str, dict[str, float]] = {}
 
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
         """Pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the model's device, with noise from this
@@ -111,28 +122,47 @@ class ScoredByEvaluator(ImageModel):
             raise InputError(f"a test runs on one device, not {self.trainer.world_size}: give --trainer.devices 1")
         self.load_evaluators()
         self.scores = {}
+        self.extra = {}
+        self.guard = ConditionalQuality(load_extractor(self.extractor))
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        name, conditions = batch["name"], batch["condition"]
-        columns = self.scores.setdefault(name, {evaluator.name: [] for evaluator in self.evaluators})
+        if "image" in batch:
+            self.guard.compare(batch["image"], self.preview(batch, QUALITY_SEED + batch_idx))
+        else:
+            self.score_list(batch["name"], batch)
+
+    def score_list(self, name: str, batch: Batch) -> None:
+        """All draws for a condition list, seen by every evaluator."""
+        conditions = batch["condition"]
+        columns: dict[str, list[float]] = {evaluator.name: [] for evaluator in self.evaluators}
+        extra = {evaluator.name: ExtraObjects() for evaluator in self.evaluators}
         for seed in self.seeds:
             images = self.preview(batch, seed)
             for evaluator in self.evaluators:
-                hits = object_hits(evaluator(images), conditions)
-                columns[evaluator.name].append((hits.sum() / conditions.sum()).item())
+                seen = evaluator(images).cpu()
+                hits = object_hits(seen, conditions.cpu())
+                columns[evaluator.name].append((hits.sum() / conditions.sum().cpu()).item())
+                extra[evaluator.name].update(seen, conditions.cpu())
+            self.guard.draw(name, images)
             if seed == self.seeds[0]:
                 save_png(grid(images), self.log_dir / f"{name}.png")
+        self.scores[name] = columns
+        self.extra[name] = {file: metric.compute().item() for file, metric in extra.items()}
 
     def on_test_epoch_end(self) -> None:
         facts: dict[str, Any] = {
             "weights": self.weights,
             "seeds": self.seeds,
             "evaluators": {evaluator.name: evaluator.sha256 for evaluator in self.evaluators},
+            "extra_objects": self.extra,
+            "quality": self.guard.compute(),
             "checkpoint": str(self.trainer.ckpt_path or ""),
             "images_seen": self.images_seen,
         }
         write_scores(self.log_dir / "scores.json", self.scores, facts)
         print_scores(self.scores, facts)
+        for line in conditional_quality_lines(facts["quality"]):
+            print(line)
         rich_print(f"wrote {self.log_dir / 'scores.json'} and a grid for each list")
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:

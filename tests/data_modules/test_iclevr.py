@@ -13,7 +13,7 @@ from torch import Tensor
 
 from data_modules.errors import DataError
 from data_modules.iclevr import ICLEVR, split_by_scene
-from data_modules.loader import ArrayLoader, Batch
+from data_modules.loader import ArrayLoader, Batch, take
 
 IMAGES = 36
 
@@ -252,7 +252,7 @@ class TestConditionLists:
     def test_each_default_list_is_one_whole_batch_with_its_name(self, scenes_folder: Path) -> None:
         data = ICLEVR(str(scenes_folder), eval_batch_size=2)
         data.setup("test")
-        batches = [batch for loader in data.test_dataloader() for batch in loader]
+        batches = [batch for loader in data.predict_dataloader() for batch in loader]
         assert [batch["name"] for batch in batches] == ["test", "new_test"]
         assert [batch["condition"].shape for batch in batches] == [(32, 24), (32, 24)]
         # 6 + 2 * 12 + 3 * 14 and 2 * 12 + 3 * 20 objects
@@ -262,6 +262,15 @@ class TestConditionLists:
             names = json.loads((scenes_folder / f"{batch['name']}.json").read_text())
             rows = [sorted(index[name] for name in row) for row in names]
             assert [row.nonzero().flatten().tolist() for row in batch["condition"]] == rows
+
+    def test_where_there_are_pictures_a_test_gets_the_held_out_ones_before_the_lists(self, scenes_folder: Path) -> None:
+        data = ICLEVR(str(scenes_folder), eval_batch_size=2)
+        data.setup("test")
+        pictures, *lists = data.test_dataloader()
+        batches = list(pictures)
+        assert [len(batch["image"]) for batch in batches] == [2, 1]  # one scene of the 12
+        assert torch.equal(torch.cat([batch["image"] for batch in batches]), take(data.columns, data.val_rows)["image"])
+        assert [batch["name"] for loader in lists for batch in loader] == ["test", "new_test"]
 
     def test_test_lists_pass_the_transfer_hook_unchanged(self, scenes_folder: Path) -> None:
         data = ICLEVR(str(scenes_folder))

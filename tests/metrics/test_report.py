@@ -11,6 +11,7 @@ from lit_gans.metrics.report import Scores, print_scores, summary, write_scores
 
 SCORES: Scores = {"test": {"a.pth": [0.5, 0.9, 0.7], "b.pth": [0.25]}, "new_test": {"a.pth": [0.5, 0.5]}}
 FACTS: dict[str, Any] = {"weights": "ema", "seeds": [4, 5, 6], "evaluators": {"a.pth": "12ab", "b.pth": "34cd"}}
+FACTS["extra_objects"] = {"test": {"a.pth": 0.125, "b.pth": 0.25}, "new_test": {"a.pth": 0.0}}
 
 
 def test_summary_by_hand() -> None:
@@ -76,8 +77,8 @@ def test_the_table_has_a_row_for_each_list_and_evaluator_and_names_seeds_weights
     assert "3 draws, seeds 4 to 6, ema weights" in lines[0]
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
     assert rows == [
-        ["test", "a.pth", "0.7000", "0.2000", "0.5000", "0.9000"],
-        ["test", "b.pth", "0.2500", "0.0000", "0.2500", "0.2500"],
-        ["new_test", "a.pth", "0.5000", "0.0000", "0.5000", "0.5000"],
+        ["test", "a.pth", "0.7000", "0.2000", "0.5000", "0.9000", "0.1250"],
+        ["test", "b.pth", "0.2500", "0.0000", "0.2500", "0.2500", "0.2500"],
+        ["new_test", "a.pth", "0.5000", "0.0000", "0.5000", "0.5000", "0.0000"],
     ]
     assert lines[-2:] == ["evaluator a.pth: sha256 12ab", "evaluator b.pth: sha256 34cd"]
