@@ -92,13 +92,13 @@ class Unpaired(ImageDataModule):
         raise DataError("`lit-gans predict` has nothing to draw here; translate a folder with `lit-gans translate`")
 
     def preview_batch(self, size: int = 32) -> Batch:
-        """The first test pictures of each domain, `size // 4` of them, for sample grids: the same in every run."""
+        """The first test pictures of each domain, `size // 4` of them (repeated if there are fewer), for sample grids:
+        the same in every run."""
         rows = torch.arange(max(1, size // 4))
-        pictures = {
-            f"image_{domain}": take({"image": images}, rows[: len(images)])["image"]
+        return {
+            f"image_{domain}": to_float(take({"image": images}, rows % len(images))["image"])
             for domain, images in self.test.items()
         }
-        return {name: to_float(image) for name, image in pictures.items()}
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if "image" in batch:

@@ -19,6 +19,7 @@ LIGHTNING = {
 }
 COMMANDS = {
     "sample": "draw pictures from a checkpoint for conditions given by name",
+    "translate": "put the pictures of a folder through a generator of a CycleGAN",
     "export": "write a model's weights in another layout",
     "data": "render a data set, or check one",
 }

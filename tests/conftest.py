@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from data_modules.rendered import animals
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.networks.evaluator import evaluator_network
 
@@ -35,6 +36,15 @@ def scenes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered iCLEVR folder: 12 scenes (36 images) of 16x16 px, with both condition lists. Write nothing into it."""
     folder = tmp_path_factory.mktemp("rendered") / "scenes"
     write_dataset(folder, SCENES, size=SCENE_SIZE, workers=1, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def animals_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rendered animals in the horse2zebra layout: 6 training and 3 test pictures of either coat, 24x24 px. Write
+    nothing into it."""
+    folder = tmp_path_factory.mktemp("rendered") / "animals"
+    animals.write_dataset(folder, train=6, test=3, size=24, progress=False)
     return folder
 
 

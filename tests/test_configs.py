@@ -18,6 +18,8 @@ NOT_HERE = {
     "trainer/multi_node": "needs several machines; the test below checks that it is understood",
 }
 
+TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
+
 # system -> the fixture that is its data folder, and what makes it tiny
 SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
@@ -26,6 +28,8 @@ SYSTEM: dict[str, tuple[str, str]] = {
         "scenes_folder",
         "--data.image_size 16 --model.width 16 --model.patch_size 8 --model.discriminator_width 4",
     ),
+    "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
+    "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
 }

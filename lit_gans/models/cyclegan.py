@@ -85,6 +85,10 @@ class CycleGAN(ImageModel):
         self.extractor = extractor
         self.reports: dict[Direction, TranslationReport] = {}
 
+    def forward(self, images: Tensor) -> Tensor:
+        """A to B, (B, 3, H, W) -> same."""
+        return self.generator_a2b(images)
+
     def translate(self, images: Tensor, direction: Direction = "a2b") -> Tensor:
         """Images as the other domain would show them, in full precision.
 
@@ -104,7 +108,7 @@ class CycleGAN(ImageModel):
         with inference(network):
             return network(images.to(self.device, torch.float32))
 
-    def generator(self, direction: Direction) -> nn.Module:
+    def generator(self, direction: Direction) -> ResnetGenerator:
         if direction not in get_args(Direction):
             raise InputError(f"direction is {direction!r}; expected 'a2b' or 'b2a'")
         return self.generator_a2b if direction == "a2b" else self.generator_b2a

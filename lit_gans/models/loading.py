@@ -1,5 +1,6 @@
 """A checkpoint file -> the model, ready to sample."""
 
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from lit_gans.models.base import ImageModel, model_name
 
 # The classes that a checkpoint may name.
 MODELS = ("CDCGAN", "ConditionalGAN", "ConditionalFlow", "CycleGAN", "Evaluator")
+# What the command line tells every model about the data, and writes down also for those that do not ask for it.
+OF_THE_DATA = ("num_classes", "class_names", "image_size")
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
@@ -35,8 +38,11 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
         )
     # keys with an underscore are Lightning's own
     hyperparameters = {k: v for k, v in checkpoint.get("hyper_parameters", {}).items() if not k.startswith("_")}
+    made_by = getattr(lit_gans, name)
+    not_asked_for = set(OF_THE_DATA) - signature(made_by).parameters.keys()
+    hyperparameters = {k: v for k, v in hyperparameters.items() if k not in not_asked_for}
     try:
-        model: ImageModel = getattr(lit_gans, name)(**hyperparameters)
+        model: ImageModel = made_by(**hyperparameters)
         model.load_state_dict(checkpoint["state_dict"])
         model.on_load_checkpoint(checkpoint)
     except (KeyError, TypeError, RuntimeError) as error:

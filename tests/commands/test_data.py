@@ -7,9 +7,11 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from data_modules.rendered.animals import render_animal
 from lit_gans.commands import data
 
 
@@ -75,6 +77,16 @@ def test_render_hands_its_arguments_to_the_renderer(
     assert calls == [((Path("out"), 5), expected)]
 
 
+def test_render_animals_writes_as_many_as_asked_for(tmp_path: Path) -> None:
+    arguments = ["render-animals", str(tmp_path / "animals"), "--train", "2", "--test", "1", "--size", "16"]
+    assert data.run(parse(*arguments, "--seed", "3")) == 0
+    written = {str(file.relative_to(tmp_path / "animals")): file for file in (tmp_path / "animals").rglob("*.png")}
+    train = {f"train{domain}/{index:06d}.png" for domain in "AB" for index in (1, 2)}
+    assert set(written) == train | {"testA/000000.png", "testB/000000.png"}
+    picture = np.asarray(Image.open(written["testB/000000.png"]))
+    assert np.array_equal(picture, render_animal(True, 0, 16, seed=3).image)
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -85,6 +97,8 @@ def test_render_hands_its_arguments_to_the_renderer(
         ["render-iclevr", "out", "--scenes", "0"],
         ["render-iclevr", "out", "--scenes", "many"],
         ["render-iclevr", "out", "--scenes", "1", "--size", "-4"],
+        ["render-animals"],
+        ["render-animals", "out", "--train", "0"],
     ],
 )
 def test_wrong_arguments_are_refused_with_the_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:

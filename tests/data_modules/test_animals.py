@@ -30,7 +30,7 @@ def test_an_animal_covers_a_fair_part_of_every_picture_and_touches_no_edge(strip
         animal = render_animal(striped, index, 64)
         assert animal.image.shape == (64, 64, 3) and animal.image.dtype == np.uint8
         assert animal.cover.shape == (64, 64)
-        assert 0 <= animal.cover.min() and animal.cover.max() == 1
+        assert animal.cover.min() >= 0 and animal.cover.max() == 1
         assert 0.1 < animal.cover.mean() < 0.35
         edge = np.ones((64, 64), bool)
         edge[1:-1, 1:-1] = False

@@ -107,5 +107,5 @@ def test_a_greyscale_generator_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="generator .*none.pth: no such file"):
+    with pytest.raises(InputError, match=r"generator .*none\.pth: no such file"):
         load_generator(tmp_path / "none.pth")

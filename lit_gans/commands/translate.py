@@ -1,0 +1,209 @@
+"""`lit-gans translate MODEL IN_DIR OUT_DIR`: every picture of a folder through a generator of a CycleGAN."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+    from torch import Tensor
+
+    from lit_gans.models.cyclegan import Direction
+
+ORIENTATION = 0x0112  # EXIF tag: 1 is upright, 2 to 8 say how to turn and mirror the stored pixels
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="checkpoint of lit-gans fit, or a generator file of the authors' code"
+    )
+    parser.add_argument("source", type=Path, metavar="IN_DIR", help="folder of pictures of any size, with subfolders")
+    parser.add_argument("target", type=Path, metavar="OUT_DIR", help="gets the translated pictures, under their names")
+    parser.add_argument(
+        "--direction",
+        choices=("a2b", "b2a"),
+        default="a2b",
+        help="which generator of a checkpoint (default a2b); a generator file has one",
+    )
+    parser.add_argument("--max-side", type=_side, metavar="N", help="make larger pictures smaller first: saves memory")
+    parser.add_argument("--overwrite", action="store_true", help="replace files in OUT_DIR that have the same names")
+
+
+def run(args: Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import track
+
+    from data_modules.errors import listing
+
+    names = pictures(args.source, args.target)
+    check_target(args.source, args.target, names, args.overwrite)
+    translate = translator(args.model, args.direction)
+    console = Console(stderr=True)
+    skipped: list[str] = []
+    for name in track(names, "translating", console=console, disable=not console.is_terminal):
+        try:
+            image, orientation = read_upright(args.source / name)
+        except Exception as error:  # a broken file may raise anything; every one of them is reported
+            skipped.append(f"{name}: {error or type(error).__name__}")
+            continue
+        if args.max_side:
+            image.thumbnail((args.max_side, args.max_side))
+        write(translated(image, translate), args.target / name, orientation)
+    print(f"wrote {len(names) - len(skipped)} pictures to {args.target}")
+    if skipped:
+        print(f"skipped {len(skipped)} files that are no readable pictures:{listing(skipped)}")
+    return 0 if len(skipped) < len(names) else 1
+
+
+def pictures(source: Path, target: Path) -> list[Path]:
+    """Files below the source folder, relative to it; without hidden ones, and without the target folder.
+
+    Raises:
+        InputError: no such folder, or nothing in it.
+    """
+    from lit_gans.errors import InputError
+
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder; IN_DIR is the folder of the pictures to translate")
+    own = target.resolve()
+    found = [path for path in source.rglob("*") if path.is_file() and own not in path.resolve().parents]
+    names = sorted(path.relative_to(source) for path in found)
+    names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    if not names:
+        raise InputError(f"{source}: holds no files")
+    return names
+
+
+def check_target(source: Path, target: Path, names: list[Path], overwrite: bool) -> None:
+    """
+    Raises:
+        InputError: the target is the source or no folder, or holds files that would be lost.
+    """
+    from lit_gans.errors import InputError
+
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file; OUT_DIR is the folder to write to")
+    if target.resolve() == source.resolve():
+        raise InputError(f"{target} is IN_DIR too: the pictures would be lost; name another folder")
+    existing = [name for name in names if (target / name).exists()]
+    if existing and not overwrite:
+        raise InputError(
+            f"{target} holds {len(existing)} of the {len(names)} files to write already, such as {existing[0]}; choose "
+            "another folder or give --overwrite"
+        )
+
+
+def translator(path: Path, direction: Direction) -> Callable[[Tensor], Tensor]:
+    """What translates (1, 3, H, W) in [-1, 1], on a GPU if there is one.
+
+    Raises:
+        InputError: missing file, neither kind of file, or a checkpoint of another model.
+    """
+    import torch
+
+    import lit_gans
+    from lit_gans.checkpoints import read_torch_file
+    from lit_gans.errors import InputError
+    from lit_gans.models.base import model_name
+    from lit_gans.models.cyclegan import CycleGAN
+    from lit_gans.models.reference import load_generator
+    from lit_gans.networks.modes import inference
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if model_name(read_torch_file(path, "model")) is None:
+        network = load_generator(path)
+    else:
+        model = lit_gans.load(path)
+        if not isinstance(model, CycleGAN):
+            raise InputError(f"model {path}: is a checkpoint of {type(model).__name__}; expected one of CycleGAN")
+        network = model.generator(direction)
+    network.to(device).to(memory_format=torch.channels_last)
+
+    def translate(image: Tensor) -> Tensor:
+        with inference(network):
+            return network(image.to(device))
+
+    return translate
+
+
+def read_upright(path: Path) -> tuple[Image.Image, int]:
+    """The picture as one sees it, 8-bit RGB, and the orientation that its file has it in."""
+    from PIL import Image
+
+    from data_modules.cache import read_rgb
+
+    writable(path)
+    with Image.open(path) as image:
+        orientation = int(image.getexif().get(ORIENTATION, 1))
+    return read_rgb(path), orientation
+
+
+def writable(path: Path) -> str:
+    """Pillow's name of the format that the file's ending stands for.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    from PIL import Image
+
+    name = Image.registered_extensions().get(path.suffix.lower())
+    if name not in Image.SAVE:
+        raise ValueError(f"pictures cannot be written as {path.suffix or 'files without an ending'}")
+    return name
+
+
+def translated(image: Image.Image, translate: Callable[[Tensor], Tensor]) -> Image.Image:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from data_modules.base import to_float
+    from lit_gans.pictures import to_uint8
+
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
+    picture = to_uint8(translate(to_float(pixels)))[0]
+    return Image.fromarray(picture.permute(1, 2, 0).cpu().numpy())
+
+
+def write(image: Image.Image, path: Path, orientation: int) -> None:
+    """Writes an upright picture as its source was stored: turned, with the tag that turns it back.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from PIL import Image
+
+    from lit_gans.errors import InputError
+    from lit_gans.files import replacing
+
+    turns = Image.Transpose
+    stored = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_90,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_270,
+    }
+    options: dict[str, object] = {"quality": 95, "subsampling": 0} if writable(path) in ("JPEG", "WEBP") else {}
+    if orientation in stored:
+        image = image.transpose(stored[orientation])
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation  # nothing else of the source's: its thumbnail shows another picture
+        options["exif"] = exif
+    try:
+        with replacing(path) as temporary:
+            image.save(temporary, format=writable(path), **options)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _side(text: str) -> int:
+    if not text.isdecimal() or int(text) < 8:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 8")
+    return int(text)
