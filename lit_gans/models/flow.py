@@ -38,7 +38,7 @@ class ConditionalFlow(Invertible):
         num_classes: length of the multi-hot label.
         class_names: name of each class, for labels given by name.
         image_size: a multiple of 2 ** levels.
-        levels, steps, hidden: L, K and the width of the coupling networks, see Flow.
+        levels, steps, hidden: L, K and the width of the coupling networks, the latter two also one a level; see Flow.
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
@@ -61,8 +61,8 @@ class ConditionalFlow(Invertible):
         class_names: Sequence[str] | None = None,
         image_size: int = 64,
         levels: int = 3,
-        steps: int = 16,
-        hidden: int = 64,
+        steps: int | Sequence[int] = 16,
+        hidden: int | Sequence[int] = 64,
         embedding: int = 200,
         features: int = 64,
         growth: int = 32,

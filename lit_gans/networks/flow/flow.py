@@ -27,8 +27,9 @@ class Flow(nn.Module):
     Args:
         num_classes: length of the multi-hot label.
         image_size: height and width, a multiple of 2 ** levels.
-        levels, steps: L and K.
-        hidden: channels of the hidden layers of every prediction.
+        levels: L.
+        steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least.
+        hidden: channels of the hidden layers of every prediction; one number, or one a level.
         embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
 
     Shapes:
@@ -41,8 +42,8 @@ class Flow(nn.Module):
         num_classes: int,
         image_size: int = 64,
         levels: int = 3,
-        steps: int = 16,
-        hidden: int = 64,
+        steps: int | Sequence[int] = 16,
+        hidden: int | Sequence[int] = 64,
         embedding: int = 200,
         features: int = 64,
         growth: int = 32,
@@ -59,11 +60,12 @@ class Flow(nn.Module):
         self.levels = nn.ModuleList()
         self.shapes: list[Shape] = []
         channels = 3
-        for i, size in enumerate(sizes):
+        widths = each_level("hidden", hidden, levels)
+        for i, (size, count, width) in enumerate(zip(sizes, each_level("steps", steps, levels), widths, strict=True)):
             channels *= 4
             is_last = i == levels - 1
-            prior = (LastPrior if is_last else Split)(channels, features, hidden)
-            self.levels.append(Chain([*level(channels, steps, features, hidden), prior]))
+            prior = (LastPrior if is_last else Split)(channels, features, width)
+            self.levels.append(Chain([*level(channels, count, features, width), prior]))
             kept = 0 if is_last else channels // 2
             self.shapes.append((channels - kept, size, size))
             channels = kept
@@ -74,9 +76,8 @@ class Flow(nn.Module):
         for bijection, u, (leaving, *_) in zip(self.levels, pyramid, self.shapes, strict=True):
             x, logdet = bijection(x, u)
             total = total + logdet
-            staying = x.shape[1] - leaving
-            parts.append(x[:, staying:])
-            x = x[:, :staying]
+            x, part = x.split([x.shape[1] - leaving, leaving], dim=1)
+            parts.append(part)
         return Latents(tuple(parts)), total
 
     def inverse(self, latents: Latents, pyramid: Sequence[Features]) -> Tensor:
@@ -89,7 +90,7 @@ class Flow(nn.Module):
     def log_prob(self, x: Tensor, pyramid: Sequence[Features]) -> Tensor:
         """Natural logarithm of the density at each x, (B,)."""
         latents, logdet = self(x, pyramid)
-        return standard_normal(latents.flatten()) + logdet
+        return sum((standard_normal(part) for part in latents.parts), logdet)
 
     def guided(self, label: Tensor, guidance: float, low: Tensor | None = None) -> list[Features]:
         """Features for `inverse`, guided where guidance is not 0."""
@@ -118,6 +119,18 @@ def level(channels: int, steps: int, features: int, hidden: int) -> list[Bijecti
     return parts
 
 
+def each_level(name: str, given: int | Sequence[int], levels: int) -> list[int]:
+    """One number a level.
+
+    Raises:
+        InputError: another number of numbers, or one below 1.
+    """
+    numbers = [given] * levels if isinstance(given, int) else list(given)
+    if len(numbers) != levels or min(numbers) < 1:
+        raise InputError(f"{name} is {given}; expected a whole number of at least 1, or {levels}, one a level")
+    return numbers
+
+
 def standard_normal(z: Tensor) -> Tensor:
-    """log N(z; 0, I) of each row of (B, D)."""
-    return -0.5 * (z.square().sum(dim=1) + z.shape[1] * math.log(2 * math.pi))
+    """log N(z; 0, I) of each of (B, C, H, W)."""
+    return -0.5 * (z.square().sum((1, 2, 3)) + z[0].numel() * math.log(2 * math.pi))
