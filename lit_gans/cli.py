@@ -20,6 +20,8 @@ LIGHTNING = {
 COMMANDS = {
     "sample": "draw pictures from a checkpoint for conditions given by name",
     "translate": "put the pictures of a folder through a generator of a CycleGAN",
+    "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
+    "edit": "give a picture more or less of an attribute, through the latents of a flow",
     "export": "write a model's weights in another layout",
     "data": "render a data set, or check one",
 }
@@ -28,7 +30,7 @@ HELP = f"""usage: lit-gans COMMAND ...
 
 Train, score and use image generators (lit_gans {lit_gans.__version__}).
 
-{chr(10).join(f"  {name:<10}{text}" for name, text in {**LIGHTNING, **COMMANDS}.items())}
+{chr(10).join(f"  {name:<12}{text}" for name, text in {**LIGHTNING, **COMMANDS}.items())}
 
   lit-gans fit --config cdcgan_iclevr --data.root DIR
   lit-gans test --ckpt_path runs/cdcgan_iclevr/version_0/checkpoints/last.ckpt --model.evaluator FILE

@@ -2,16 +2,16 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from rich import print as rich_print
 from torch import Tensor, nn
 from torch.optim import Adam, Adamax, Optimizer
 
 from lit_gans.errors import InputError
 from lit_gans.files import replacing
+from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import VALIDATION_SEED
 from lit_gans.models.invertible import Invertible
@@ -49,7 +49,7 @@ class ConditionalFlow(Invertible):
         betas, warmup, decay_from, clip_norm: of the optimizer; see GAN for the last two.
         ema_decay: of the average of the weights, once a batch; 0 for none.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
-        evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
+        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
 
     Attributes:
         flow: the network.
@@ -83,6 +83,7 @@ class ConditionalFlow(Invertible):
         draws: int = 10,
         draw_seed: int = 0,
         weights: str = "ema",
+        extractor: str = RANDOM_CONV,
     ) -> None:
         super().__init__()
         if optimizer not in OPTIMIZERS:
@@ -113,7 +114,7 @@ class ConditionalFlow(Invertible):
         self.warmup, self.decay_from, self.clip_norm = warmup, checked_decay(decay_from), clip_norm
         self.ema_decay = ema_decay
         self.temperature, self.guidance = self.checked(temperature, guidance)
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
+        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
     def configure_optimizers(self) -> Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.flow.parameters(), self.lr, self.betas)
@@ -196,15 +197,21 @@ class ConditionalFlow(Invertible):
             pyramid = flow.pyramid(batch["condition"], low=self.low_resolution(image))
             return bits_per_dim(flow.log_prob(x, pyramid), self.dims, self.bits)
 
+    def on_test_start(self) -> None:
+        super().on_test_start()
+        self.held_out_bits: list[Tensor] = []
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        super().test_step(batch, batch_idx, dataloader_idx)
+        if "image" in batch:
+            self.held_out_bits.append(self.dequantized_bits(batch, VALIDATION_SEED + batch_idx).cpu())
+
     def on_test_epoch_end(self) -> None:
         super().on_test_epoch_end()
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
-        try:
-            data.setup("validate")
-        except ValueError as error:  # a score needs no images, so they need not be there
-            rich_print(f"held-out bits/dim: not measured, without the held-out images: {error}")
+        if not self.held_out_bits:
+            print("held-out bits/dim: not measured, the data has no held-out pictures here")
             return
-        bits = torch.cat([self.dequantized_bits(batch, i) for i, batch in enumerate(self.held_out(data))]).double()
+        bits = torch.cat(self.held_out_bits).double()
         facts = {
             "bits_per_dim": bits.mean().item(),
             "standard_error": (bits.std() / len(bits) ** 0.5).item(),
@@ -214,14 +221,10 @@ class ConditionalFlow(Invertible):
         }
         with replacing(self.log_dir / "bits_per_dim.json") as temporary:
             temporary.write_text(json.dumps(facts, indent=2) + "\n")
-        rich_print(
+        print(
             f"held-out bits/dim: {facts['bits_per_dim']:.4f} (standard error {facts['standard_error']:.4f}, "
             f"{len(bits)} images, {self.bits} bits, uniform dequantization, C*H*W, {self.weights} weights)"
         )
-
-    def held_out(self, data: Any) -> Iterator[Batch]:
-        for batch in data.val_dataloader():
-            yield data.on_after_batch_transfer(data.transfer_batch_to_device(batch, self.device, 0), 0)
 
 
 def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:
