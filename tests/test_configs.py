@@ -20,16 +20,33 @@ NOT_HERE = {
 
 TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
 
+TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"
+
 # system -> the fixture that is its data folder, and what makes it tiny
 SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+    "evaluator_iclevr_b": ("scenes_folder", "--data.image_size 32"),
     "conditional_gan_iclevr": (
         "scenes_folder",
         "--data.image_size 16 --model.width 16 --model.patch_size 8 --model.discriminator_width 4",
     ),
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
+    "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    "flow_celeba": ("celeba_folder", f"--data.image_size 16 --data.attributes null {TINY_FLOW}"),
+    "demo/flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    **{
+        f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4")
+        for name in ("dcgan", "lsgan", "wgan", "wgan_gp")
+    },
+    "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
+    "evaluator_anime_tags": ("faces_folder", "--data.image_size 32"),
+    **{
+        f"tips/tip_{number:02d}_{kind}": ("faces_folder", "--data.image_size 16 --model.width 4")
+        for number in (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
+        for kind in ("without", "with")
+    },
     "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
 }
@@ -39,6 +56,14 @@ def fit(data: Path, runs: Path, *arguments: str) -> int:
     small = "--data.batch_size 4 --trainer.max_steps 2 --trainer.log_every_n_steps 1 --trainer.accelerator cpu"
     here = f"--data.root {data} --trainer.default_root_dir {runs} --trainer.limit_val_batches 1"
     return main(["fit", *arguments, *small.split(), *here.split()])
+
+
+def test_the_two_configs_of_a_tip_differ_in_the_tip_alone() -> None:
+    for number in (1, 2, 3, 4, 5, 6, 9, 13, 14, 17):
+        without, with_ = (find_config(f"tips/tip_{number:02d}_{kind}").read_text() for kind in ("without", "with"))
+        shared = [text.split("    # tip\n")[0].split("\n", 1)[1].split("model:", 1)[1] for text in (without, with_)]
+        assert shared[0] == shared[1] and without != with_
+        assert without.split("\ndata:")[1] == with_.split("\ndata:")[1]
 
 
 def test_every_config_is_trained_here_or_named_as_tested_elsewhere() -> None:

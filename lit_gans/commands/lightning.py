@@ -17,8 +17,13 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 import lit_gans.models.cdcgan
 import lit_gans.models.conditional_gan
 import lit_gans.models.cyclegan
+import lit_gans.models.dcgan
 import lit_gans.models.evaluator
-import lit_gans.models.flow  # noqa: F401  imported classes can be named without their module
+import lit_gans.models.flow
+import lit_gans.models.lsgan
+import lit_gans.models.tag_dcgan
+import lit_gans.models.wgan
+import lit_gans.models.wgan_gp  # noqa: F401  imported classes can be named without their module
 from data_modules.base import ImageDataModule
 from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint

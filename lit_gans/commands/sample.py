@@ -1,20 +1,30 @@
-"""`lit-gans sample CKPT`: pictures for conditions given by name."""
+"""`lit-gans sample CKPT`: pictures for conditions given by name or in a tag file, or from noise alone."""
 
 from argparse import ArgumentParser, Namespace
 from inspect import signature
 from pathlib import Path
 
+SQUARE = 5
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="written by lit-gans fit")
-    parser.add_argument(
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
         "--condition",
         action="append",
-        required=True,
         metavar="NAMES",
         help='what shall be in the picture, such as "red cube, blue sphere"; may be given several times',
     )
-    parser.add_argument("--n", type=int, default=8, help="pictures for each condition, one row of the grid (default 8)")
+    asked.add_argument(
+        "--tags", type=Path, metavar="FILE", help="lines such as '1,blue hair red eyes': a picture each, 5 in a row"
+    )
+    parser.add_argument(
+        "--n",
+        type=int,
+        help="pictures for each condition, one row of the grid (default 8; 1 with --tags); of a model without "
+        "conditions, pictures in all (default 25, 5 in a row)",
+    )
     parser.add_argument("--seed", type=int, default=None, help="of the noise; other pictures each time without it")
     parser.add_argument("--raw", action="store_true", help="the trained weights instead of their average")
     parser.add_argument("--temperature", type=float, help="of a flow: factor of the noise, 0 to 1")
@@ -28,25 +38,54 @@ def run(args: Namespace) -> int:
     import lit_gans
     from lit_gans.errors import InputError
     from lit_gans.models.conditional import ScoredByEvaluator
+    from lit_gans.models.unconditional import UnconditionalGAN
     from lit_gans.pictures import grid, labelled_grid, save_png, to_uint8
 
     model = lit_gans.load(args.checkpoint)
-    if not isinstance(model, ScoredByEvaluator):
+    if not isinstance(model, ScoredByEvaluator | UnconditionalGAN):
         raise InputError(f"{args.checkpoint} holds a {type(model).__name__}, which draws no pictures from conditions")
-    conditions = [[name.strip() for name in text.split(",") if name.strip()] for text in args.condition]
     given = {name: getattr(args, name) for name in ("temperature", "guidance")}
     options = {name: value for name, value in given.items() if value is not None}
     for name in options.keys() - signature(model.sample).parameters.keys():
         raise InputError(
             f"--{name}: {args.checkpoint} holds a {type(model).__name__}, which has no {name}; leave it out"
         )
-    images = model.sample(conditions, n=args.n, seed=args.seed, ema=not args.raw, **options)
-    rows = ["\n".join(names) for names in conditions]
-    save_png(labelled_grid(images, rows) if args.labels else grid(images, per_row=args.n), args.out)
-    print(f"wrote {args.out}: a row of {args.n} for each of {len(conditions)} condition(s)")
+    conditions = asked_for(args)
+    if isinstance(model, UnconditionalGAN):
+        if conditions or args.labels:
+            raise InputError(
+                f"{args.checkpoint} holds a {type(model).__name__}, which takes no conditions; "
+                "leave out --condition, --tags and --labels"
+            )
+        n, conditions = SQUARE**2 if args.n is None else args.n, [[]]
+        images = model.sample(n, seed=args.seed, ema=not args.raw)
+        per_row, told = SQUARE, f"{n} pictures"
+    else:
+        if not conditions:
+            raise InputError(f"{args.checkpoint} holds a {type(model).__name__}: give --condition NAMES or --tags FILE")
+        n = (1 if args.tags else 8) if args.n is None else args.n
+        images = model.sample(conditions, n=n, seed=args.seed, ema=not args.raw, **options)
+        if args.tags and n == 1:
+            per_row, told = SQUARE, f"{len(conditions)} pictures"
+        else:
+            per_row, told = n, f"a row of {n} for each of {len(conditions)} condition(s)"
+    if args.labels:
+        save_png(labelled_grid(images, ["\n".join(names) for names in conditions]), args.out)
+    else:
+        save_png(grid(images, per_row=per_row), args.out)
+    print(f"wrote {args.out}: {told}")
     if args.individual:
         for i, image in enumerate(images):
-            names = "_".join("-".join(name.lower().split()) for name in conditions[i // args.n])
-            save_png(to_uint8(image), args.individual / f"{i:03d}_{names}.png")
+            names = "_".join(["", *("-".join(name.lower().split()) for name in conditions[i // n])])
+            save_png(to_uint8(image), args.individual / f"{i:03d}{names}.png")
         print(f"wrote {len(images)} pictures to {args.individual}")
     return 0
+
+
+def asked_for(args: Namespace) -> list[list[str]]:
+    """The names of each condition that is asked for; none is an empty list."""
+    if args.tags is not None:
+        from data_modules.tags import read_requests
+
+        return [[f"{hair} hair", f"{eyes} eyes"] for hair, eyes in read_requests(args.tags)]
+    return [[name.strip() for name in text.split(",") if name.strip()] for text in args.condition or ()]

@@ -151,3 +151,10 @@ def evaluator_state(path: Path) -> dict[str, Tensor]:
         keys = f"has the keys {', '.join(map(str, list(content)[:5]))}" if isinstance(content, dict) else ""
         raise InputError(f"evaluator {path}: {keys or f'holds a {type(content).__name__}'}; {expected}")
     return state
+
+
+def evaluator_names(path: str | Path) -> list[str] | None:
+    """The class names that an evaluator was trained with, in its order; None where the file does not say."""
+    content = read_torch_file(Path(path).expanduser(), "evaluator")
+    names = content.get("hyper_parameters", {}).get("class_names") if isinstance(content, dict) else None
+    return list(names) if names else None

@@ -12,7 +12,18 @@ from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel, model_name
 
 # The classes that a checkpoint may name.
-MODELS = ("CDCGAN", "ConditionalGAN", "ConditionalFlow", "CycleGAN", "Evaluator")
+MODELS = (
+    "CDCGAN",
+    "ConditionalGAN",
+    "ConditionalFlow",
+    "CycleGAN",
+    "Evaluator",
+    "DCGAN",
+    "LSGAN",
+    "TagDCGAN",
+    "WGAN",
+    "WGANGP",
+)
 # What the command line tells every model about the data, and writes down also for those that do not ask for it.
 OF_THE_DATA = ("num_classes", "class_names", "image_size")
 

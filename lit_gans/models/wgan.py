@@ -1,0 +1,48 @@
+"""WGAN: the report's DCGAN networks under the Wasserstein objective, the critic's weights clipped."""
+
+from typing import Any
+
+from lit_gans.losses.adversarial import ObjectiveName
+from lit_gans.models.dcgan import DCGAN
+from lit_gans.training.optimizers import OptimizerName
+from lit_gans.training.schedule import Schedule
+
+# Of WGAN and WGAN-GP: each step of the critic has a fresh batch.
+FIVE_CRITIC_STEPS: Schedule = {"generator_every": 5}
+
+
+class WGAN(DCGAN):
+    """WGAN with the settings of Arjovsky et al. 2017: five critic steps a generator step, weights clipped to 0.01,
+    RMSprop 5e-5. The discriminator has no dropout, as clipping bounds it enough.
+
+    Args:
+        image_size, dropout, objective, schedule, clip_weights, optimizer_generator, optimizer_discriminator,
+            lr_generator, lr_discriminator: see DCGAN and GAN.
+        others: the other hyperparameters of DCGAN.
+    """
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        dropout: float = 0.0,
+        objective: ObjectiveName = "wgan",
+        schedule: Schedule | None = None,
+        clip_weights: float | None = 0.01,
+        optimizer_generator: OptimizerName = "rmsprop",
+        optimizer_discriminator: OptimizerName = "rmsprop",
+        lr_generator: float = 5e-5,
+        lr_discriminator: float = 5e-5,
+        **others: Any,
+    ) -> None:
+        super().__init__(
+            image_size=image_size,
+            dropout=dropout,
+            objective=objective,
+            schedule=FIVE_CRITIC_STEPS if schedule is None else schedule,
+            clip_weights=clip_weights,
+            optimizer_generator=optimizer_generator,
+            optimizer_discriminator=optimizer_discriminator,
+            lr_generator=lr_generator,
+            lr_discriminator=lr_discriminator,
+            **others,
+        )
