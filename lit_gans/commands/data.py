@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommands ``check``, ``render-iclevr`` and ``render-animals``."""
+    """Add the subcommands ``check``, ``render-iclevr``, ``render-animals`` and ``render-faces``."""
     actions = parser.add_subparsers(dest="action", required=True)
 
     check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     animals.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
     animals.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
 
+    faces = actions.add_parser("render-faces", help="draw faces with eight attributes, in the layout of CelebA")
+    faces.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
+    faces.add_argument("--faces", type=_positive, required=True, metavar="N", help="how many")
+    faces.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    faces.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
+
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; the exit code is 1 if a check finds a fault, else 0."""
@@ -44,6 +50,12 @@ def run(args: argparse.Namespace) -> int:
         from data_modules.rendered import animals
 
         animals.write_dataset(args.folder, args.train, args.test, size=args.size, seed=args.seed, progress=True)
+        return 0
+
+    if args.action == "render-faces":
+        from data_modules.rendered import faces
+
+        faces.write_dataset(args.folder, args.faces, size=args.size, seed=args.seed, progress=True)
         return 0
 
     from data_modules.rendered.scenes import write_dataset

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from data_modules.rendered.animals import render_animal
+from data_modules.rendered.faces import render_faces
 from lit_gans.commands import data
 
 
@@ -87,6 +88,14 @@ def test_render_animals_writes_as_many_as_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(picture, render_animal(True, 0, 16, seed=3).image)
 
 
+def test_render_faces_writes_the_faces_asked_for(tmp_path: Path) -> None:
+    assert data.run(parse("render-faces", str(tmp_path / "faces"), "--faces", "3", "--size", "16", "--seed", "7")) == 0
+    drawn = render_faces(3, size=16, seed=7)
+    written = sorted((tmp_path / "faces" / "img_align_celeba").iterdir())
+    assert [np.asarray(Image.open(file)).tolist() for file in written] == drawn.images.tolist()
+    assert (tmp_path / "faces" / "list_attr_celeba.txt").read_text().startswith("3\nBeard Big_Eyes ")
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -99,6 +108,8 @@ def test_render_animals_writes_as_many_as_asked_for(tmp_path: Path) -> None:
         ["render-iclevr", "out", "--scenes", "1", "--size", "-4"],
         ["render-animals"],
         ["render-animals", "out", "--train", "0"],
+        ["render-faces", "out"],
+        ["render-faces", "out", "--faces", "0"],
     ],
 )
 def test_wrong_arguments_are_refused_with_the_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
