@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from data_modules.rendered import animals
+from data_modules.rendered.faces import write_dataset as write_faces
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.networks.evaluator import evaluator_network
 
@@ -45,6 +46,14 @@ def animals_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nothing into it."""
     folder = tmp_path_factory.mktemp("rendered") / "animals"
     animals.write_dataset(folder, train=6, test=3, size=24, progress=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def celeba_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 rendered faces of 16x16 px with 8 attributes, in the layout of CelebA. Write nothing into it."""
+    folder = tmp_path_factory.mktemp("rendered_faces") / "faces"
+    write_faces(folder, 24, size=16, progress=False)
     return folder
 
 
