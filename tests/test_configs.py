@@ -18,8 +18,8 @@ NOT_HERE = {
     "trainer/multi_node": "needs several machines; the test below checks that it is understood",
 }
 
+TINY_CONDITIONAL_GAN = "--data.image_size 16 --model.width 16 --model.discriminator_width 4"
 TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
-
 TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"
 
 # system -> the fixture that is its data folder, and what makes it tiny
@@ -27,10 +27,9 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
     "evaluator_iclevr_b": ("scenes_folder", "--data.image_size 32"),
-    "conditional_gan_iclevr": (
-        "scenes_folder",
-        "--data.image_size 16 --model.width 16 --model.patch_size 8 --model.discriminator_width 4",
-    ),
+    "conditional_gan_iclevr": ("scenes_folder", f"{TINY_CONDITIONAL_GAN} --model.patch_size 8"),
+    "conditional_gan_celeba": ("celeba_folder", f"{TINY_CONDITIONAL_GAN} --data.attributes null"),
+    "conditional_gan_anime": ("faces_folder", TINY_CONDITIONAL_GAN),
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
