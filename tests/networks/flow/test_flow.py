@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from lit_gans.errors import InputError
+from lit_gans.networks.flow.affine import AffineInjector, Prediction
 from lit_gans.networks.flow.bijections import ActNorm
 from lit_gans.networks.flow.flow import Flow, standard_normal
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
@@ -163,3 +164,17 @@ class TestInitialisation:
 def test_an_image_size_that_the_levels_do_not_divide_is_refused() -> None:
     with pytest.raises(InputError, match="image_size is 20; a flow of 3 levels needs a multiple of 8"):
         Flow(4, 20, 3, 1, 6)
+
+
+def test_steps_and_widths_may_be_one_a_level() -> None:
+    network = Flow(4, 16, 3, [1, 2, 3], [4, 5, 6], 5, 5, 3, 1)
+    counts = [sum(isinstance(part, AffineInjector) for part in chain.parts) for chain in network.levels]  # type: ignore[union-attr]
+    assert counts == [1, 2, 4]  # the last has its prior, too
+    widths = [{m.last.in_channels for m in chain.modules() if isinstance(m, Prediction)} for chain in network.levels]
+    assert widths == [{4}, {5}, {6}]
+
+
+@pytest.mark.parametrize("steps", [0, [1, 2], [1, 0, 1]])
+def test_steps_that_do_not_fit_the_levels_are_refused(steps: int | list[int]) -> None:
+    with pytest.raises(InputError, match="expected a whole number of at least 1, or 3, one a level"):
+        Flow(4, 16, 3, steps, 6)
