@@ -1,9 +1,13 @@
 """Extractors: what goes into the network, what comes out, and under which name."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
@@ -152,6 +156,21 @@ class TestRandomConv:
             metric.update(found, real=False)
             frechet.append(float(metric.compute()))
         assert frechet == sorted(frechet)
+
+    @pytest.mark.real_data
+    @pytest.mark.skipif("LIT_GANS_DATA" not in os.environ, reason="LIT_GANS_DATA is not set")
+    @pytest.mark.parametrize("folder", ["anime/faces", "celeba/img_align_celeba", "iclevr/images"])
+    @pytest.mark.parametrize(("damage", "strengths"), [(blur, [0.6, 0.8, 1.2]), (grain, [0.05, 0.1, 0.2])])
+    def test_real_pictures_are_the_farther_the_more_they_are_damaged(
+        self, folder: str, damage: Callable[[Tensor, float], Tensor], strengths: list[float]
+    ) -> None:
+        files = sorted((Path(os.environ["LIT_GANS_DATA"]) / folder).iterdir())[:600]
+        pixels = [np.asarray(Image.open(file).convert("RGB").resize((64, 64))) for file in files]
+        pictures = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
+        real, fake = pictures[::2], pictures[1::2]
+        found = [random_conv()(images) for images in (real, fake, *(damage(fake, s) for s in strengths))]
+        kernel = [float(kernel_distance(found[0], other)) for other in found[1:]]
+        assert kernel == sorted(kernel) and kernel[-1] > 10 * abs(kernel[0])
 
     def test_fewer_different_pictures_are_farther(self, features: tuple[Tensor, Tensor]) -> None:
         real, fake = features

@@ -142,7 +142,9 @@ class TestCascadeDetector:
     def test_real_faces_are_found_and_noise_is_not(self) -> None:
         pytest.importorskip("cv2")
         root = Path(os.environ["LIT_GANS_DATA"])
-        detector = CascadeDetector(next(root.rglob("lbpcascade_animeface.xml")))
+        if not (root / "lbpcascade_animeface.xml").is_file():
+            pytest.skip("no lbpcascade_animeface.xml in LIT_GANS_DATA")
+        detector = CascadeDetector(root / "lbpcascade_animeface.xml")
         files = sorted((root / "anime" / "faces").iterdir())[:: 18_119 // (25 * GRIDS)][: 25 * GRIDS]
         pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
         metric = FaceCount(copy.deepcopy(detector))
