@@ -27,7 +27,7 @@ def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = 
 
     Args:
         images: (len(rows) * n, 3, H, W) in [-1, 1], row by row.
-        rows: what each row shows; written on the left, in lines as long as they need to be.
+        rows: what each row shows; written on the left.
         columns: what each of the n columns shows; written above.
         text: height of the letters in pixels.
 
@@ -38,14 +38,14 @@ def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = 
     picture = grid(images, per_row)
     font = ImageFont.load_default(text)
     margin = 4
-    left = margin + max(round(font.getlength(line)) for row in rows for line in row.split("\n")) + margin
+    left = margin + max(round(font.getlength(row)) for row in rows) + margin
     top = text + 2 * margin if columns else 0
     page = Image.new("RGB", (left + picture.shape[2], top + picture.shape[1]), "white")
     page.paste(Image.fromarray(picture.permute(1, 2, 0).numpy()), (left, top))
     draw = ImageDraw.Draw(page)
     height, width = images.shape[2] + 2, images.shape[3] + 2
     for i, row in enumerate(rows):
-        draw.multiline_text((margin, top + 2 + (i + 0.5) * height), row, "black", font, anchor="lm")
+        draw.text((margin, top + 2 + (i + 0.5) * height), row, "black", font, anchor="lm")
     for i, column in enumerate(columns):
         draw.text((left + 1 + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
     return torch.from_numpy(np.array(page)).permute(2, 0, 1)

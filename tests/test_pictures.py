@@ -9,7 +9,7 @@ IMAGES = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 
 
 def test_a_labelled_grid_is_the_grid_with_words_on_the_left_and_above() -> None:
     plain = grid(IMAGES, 3)
-    page = labelled_grid(IMAGES, ["red cube\nblue sphere", "two"], ["0", "1", "2"])
+    page = labelled_grid(IMAGES, ["red cube, blue sphere", "two"], ["0", "1", "2"])
     top, left = page.shape[1] - plain.shape[1], page.shape[2] - plain.shape[2]
     assert torch.equal(page[:, top:, left:], plain)
     for words in (page[:, top : top + 20, :left], page[:, top + 20 :, :left], page[:, :top, left : left + 18]):

@@ -60,7 +60,7 @@ def run(args: Namespace) -> int:
     amounts = torch.linspace(args.range[0], args.range[1], args.steps).tolist()
     # (images, attributes, amounts, 3, H, W)
     edited = torch.stack([model.edit(images, direction, amounts) for direction in directions], dim=1)
-    rows = [name if len(images) == 1 else f"{file.stem}\n{name}" for file in args.image for name in args.attribute]
+    rows = [name if len(images) == 1 else f"{file.stem}: {name}" for file in args.image for name in args.attribute]
     save_png(
         labelled_grid(edited.flatten(0, 2), rows, [f"{amount:+.2g}" if amount else "0" for amount in amounts]), args.out
     )

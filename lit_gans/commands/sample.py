@@ -70,7 +70,7 @@ def run(args: Namespace) -> int:
         else:
             per_row, told = n, f"a row of {n} for each of {len(conditions)} condition(s)"
     if args.labels:
-        save_png(labelled_grid(images, ["\n".join(names) for names in conditions]), args.out)
+        save_png(labelled_grid(images, [", ".join(names) for names in conditions]), args.out)
     else:
         save_png(grid(images, per_row=per_row), args.out)
     print(f"wrote {args.out}: {told}")
