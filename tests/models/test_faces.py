@@ -55,6 +55,7 @@ class TestSettings:
         assert wgan.objective is OBJECTIVES["wgan"] and wgan.clip_weights == 0.01 and not wgan.penalties
         assert wgan.optimizer_names == ("rmsprop", "rmsprop") and wgan.learning_rates == (5e-5, 5e-5)
         assert wgan.updates.generator_every == 5
+        assert not [part for part in wgan.discriminator.modules() if isinstance(part, nn.BatchNorm2d)]
 
     def test_wgan_gp_penalises_and_has_no_batch_norm_in_the_critic(self) -> None:
         wgan_gp = model("WGANGP")
