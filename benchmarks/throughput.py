@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,14 @@ RATIOS = (("fit", "plain"), ("fit", "step"), ("step", "floor"))
 MATRIX_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
-def images_per_second(setup: Setup, work: Callable[[], None]) -> float:
+def images_per_second(system: System, setup: Setup, work: Callable[[], None]) -> float:
     """Of `work`, which trains on one batch; the first `warmup` calls are not timed."""
     for _ in range(setup.warmup):
         work()
     start = clock(setup.device)
     for _ in range(setup.batches):
         work()
-    return setup.batches * setup.batch_size / (clock(setup.device) - start)
+    return setup.batches * setup.batch_size * system.images / (clock(setup.device) - start)
 
 
 def clock(device: str) -> float:
@@ -77,7 +78,7 @@ def measure_plain(system: System, setup: Setup) -> float:
         dataset, setup.batch_size, sampler=sampler, num_workers=setup.workers, pin_memory=on_gpu, drop_last=True
     )
     batches = iter(loader)
-    return images_per_second(setup, lambda: step(*(part.to(setup.device) for part in next(batches))))
+    return images_per_second(system, setup, lambda: step(*(part.to(setup.device) for part in next(batches))))
 
 
 def measure_fit(system: System, setup: Setup) -> float:
@@ -114,15 +115,17 @@ def measure_fit(system: System, setup: Setup) -> float:
 def measure_step(system: System, setup: Setup) -> float:
     step, batch = bare_step(system, setup)
     with our_precision(setup):
-        return images_per_second(setup, lambda: step(batch))
+        return images_per_second(system, setup, lambda: step(batch))
 
 
 def bare_step(system: System, setup: Setup) -> tuple[Callable[[Batch], None], Batch]:
     """The system's step for the model of its config, and a batch for it."""
     model_config = yaml.safe_load(find_config(system.config).read_text())["model"]
     module, name = model_config["class_path"].rsplit(".", 1)
-    given = {name: getattr(setup, name) for name in ("image_size", *system.model_options)}
-    model = getattr(import_module(module), name)(**{**model_config.get("init_args", {}), **given})
+    model_class = getattr(import_module(module), name)
+    asked_for = {"image_size"} & signature(model_class).parameters.keys()
+    given = {name: getattr(setup, name) for name in (*asked_for, *system.model_options)}
+    model = model_class(**{**model_config.get("init_args", {}), **given})
     model.configure_model()
     dataset = system.dataset(setup)
     items = [dataset[i % len(dataset)] for i in range(setup.batch_size)]
@@ -149,7 +152,7 @@ def count_flops(system: System, setup: Setup) -> float:
     with our_precision(setup), FlopCounterMode(display=False) as counter:
         for _ in range(system.period):
             step(batch)
-    return counter.get_total_flops() / (system.period * setup.batch_size)
+    return counter.get_total_flops() / (system.period * setup.batch_size * system.images)
 
 
 def measure_peak(setup: Setup, repeats: int = 10) -> float:

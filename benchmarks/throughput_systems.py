@@ -1,6 +1,7 @@
 """What benchmarks/throughput.py measures. A new system is one entry in SYSTEMS and its plain training loop."""
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,13 @@ from torch.utils.data import Dataset
 from torchvision import transforms
 
 from data_modules.iclevr_files import image_folder
+from data_modules.rendered.animals import write_dataset as write_animals
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.models.base import Batch
+from lit_gans.models.cyclegan import CycleGAN
 from lit_gans.models.gan import GAN
 from lit_gans.networks.cdcgan import CDCGANDiscriminator, CDCGANGenerator
+from lit_gans.networks.cyclegan import InstanceNorm2d, PatchDiscriminator, ReflectionPad2d, ResnetGenerator
 from lit_gans.training.ema import update_average
 from lit_gans.training.precision import best_precision
 
@@ -52,6 +56,7 @@ class System:
         step: the model's work for one batch of `columns`.
         period: batches until the update schedule repeats.
         model_options: values of Setup that the model takes beside the image size.
+        images: in an item of the dataset.
     """
 
     config: str
@@ -62,6 +67,7 @@ class System:
     step: Callable[[Any], Callable[[Batch], None]]
     period: int = 1
     model_options: tuple[str, ...] = ("width",)
+    images: int = 1
 
 
 class PNGFolder(Dataset):
@@ -166,6 +172,129 @@ class OneProcess:
     world_size, global_rank = 1, 0
 
 
+class PairFolder(Dataset):
+    """Two unpaired folders as the usual Dataset of a script: a picture of A, and any of B, opened and transformed."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.folders = [sorted(path for path in (setup.data / f"train{domain}").iterdir()) for domain in "AB"]
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize(int(setup.image_size * 1.12)),
+                transforms.RandomCrop(setup.image_size),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return max(map(len, self.folders))
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        a, b = self.folders
+        paths = a[index % len(a)], b[random.randrange(len(b))]
+        return tuple(self.transform(Image.open(path).convert("RGB")) for path in paths)  # type: ignore[return-value]
+
+
+def render_animals(folder: Path, setup: Setup) -> None:
+    write_animals(folder, train=min(setup.batch_size * 4, 200), test=2, size=setup.image_size, progress=False)
+
+
+def plain_cyclegan(setup: Setup) -> Callable[[Tensor, Tensor], None]:
+    """The published algorithm with torch's own layers: each image goes through each network by itself."""
+    g_ab, g_ba = (plain_layers(ResnetGenerator(setup.width)).to(setup.device) for _ in range(2))
+    d_a, d_b = (plain_layers(PatchDiscriminator()).to(setup.device) for _ in range(2))
+    optimizer_g = torch.optim.Adam([*g_ab.parameters(), *g_ba.parameters()], lr=2e-4, betas=(0.5, 0.999))
+    optimizer_d = torch.optim.Adam([*d_a.parameters(), *d_b.parameters()], lr=2e-4, betas=(0.5, 0.999))
+    mse, l1 = nn.MSELoss(), nn.L1Loss()
+    pools: tuple[list[Tensor], list[Tensor]] = ([], [])
+    log = []
+
+    def judged(logits: Tensor, target: float) -> Tensor:
+        return mse(logits, torch.full_like(logits, target))
+
+    def from_pool(pool: list[Tensor], fake: Tensor) -> Tensor:
+        shown = []
+        for image in fake.detach():
+            if len(pool) < 50:
+                pool.append(image)
+            elif random.random() < 0.5:
+                place = random.randrange(50)
+                pool[place], image = image, pool[place]
+            shown.append(image)
+        return torch.stack(shown)
+
+    def step(a: Tensor, b: Tensor) -> None:
+        for parameter in (*d_a.parameters(), *d_b.parameters()):
+            parameter.requires_grad = False
+        fake_b, fake_a = g_ab(a), g_ba(b)
+        loss_g = judged(d_b(fake_b), 1) + judged(d_a(fake_a), 1)
+        loss_g = loss_g + 10 * (l1(g_ba(fake_b), a) + l1(g_ab(fake_a), b)) + 5 * (l1(g_ab(b), b) + l1(g_ba(a), a))
+        optimizer_g.zero_grad()
+        loss_g.backward()
+        optimizer_g.step()
+
+        for parameter in (*d_a.parameters(), *d_b.parameters()):
+            parameter.requires_grad = True
+        optimizer_d.zero_grad()
+        losses = []
+        for network, real, fake, pool in ((d_a, a, fake_a, pools[0]), (d_b, b, fake_b, pools[1])):
+            losses.append((judged(network(real), 1) + judged(network(from_pool(pool, fake)), 0)) / 2)
+            losses[-1].backward()
+        optimizer_d.step()
+        log.append((loss_g.item(), *(loss.item() for loss in losses)))
+
+    return step
+
+
+def plain_layers(network: nn.Module) -> nn.Module:
+    """The network with torch's own norm and padding in the places of ours."""
+    for parent in list(network.modules()):
+        channels = 0
+        for name, child in parent.named_children():
+            channels = getattr(child, "out_channels", channels)
+            if isinstance(child, InstanceNorm2d):
+                setattr(parent, name, nn.InstanceNorm2d(channels))
+            elif isinstance(child, ReflectionPad2d):
+                setattr(parent, name, nn.ReflectionPad2d(child.padding))
+    return network
+
+
+def cyclegan_step(model: CycleGAN) -> Callable[[Batch], None]:
+    """CycleGAN.training_step in a bare loop: the model's own losses, pools and optimizers."""
+    optimizer_g, optimizer_d = model.configure_optimizers()
+    model.trainer = OneProcess()  # type: ignore[assignment]
+    noise = torch.Generator(model.device)
+    frozen = [*model.discriminator_a.parameters(), *model.discriminator_b.parameters()]
+
+    def step(batch: Batch) -> None:
+        real_a, real_b = batch["image_a"], batch["image_b"]
+        for parameter in frozen:
+            parameter.requires_grad = False
+        loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
+        optimizer_g.zero_grad()
+        loss.backward()
+        optimizer_g.step()
+        for parameter in frozen:
+            parameter.requires_grad = True
+        shown_a, shown_b = model.shown(model.pool_a, fake_a, noise), model.shown(model.pool_b, fake_b, noise)
+        loss = model.discriminator_loss(real_a, real_b, shown_a, shown_b)
+        optimizer_d.zero_grad()
+        loss.backward()
+        optimizer_d.step()
+
+    return step
+
+
 SYSTEMS = {
     "cdcgan": System("cdcgan_iclevr", render_scenes, PNGFolder, ("image", "condition"), plain_cdcgan, gan_step),
+    "cyclegan": System(
+        "cyclegan_horse2zebra",
+        render_animals,
+        PairFolder,
+        ("image_a", "image_b"),
+        plain_cyclegan,
+        cyclegan_step,
+        images=2,
+    ),
 }
