@@ -26,7 +26,8 @@ class CelebA(ImageDataModule):
 
     Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float, 1
     where the attribute is present}`; test and predict one batch a list, `{"condition": (N, num_classes), "name":
-    "<list name>"}`: a list for each file of `test_conditions`, and "held_out".
+    "<list name>"}`: a list for each file of `test_conditions`, and "held_out"; a test has the validation batches before
+    them where there are pictures.
 
     Args:
         root: folder with the attribute file and the pictures.
@@ -93,13 +94,14 @@ class CelebA(ImageDataModule):
 
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
-        if self.trainer is None or self.trainer.state.fn in ("fit", "validate"):
+        stage = self.trainer.state.fn if self.trainer else "fit"
+        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
             self.images(self._paths(), crop=True)
 
     def setup(self, stage: str) -> None:
         present = self.table.present[:, self.table.columns(self.attributes)].astype(np.float32)
         self.train_rows, self.val_rows = split(len(present), self.val_fraction, self.seed)
-        if stage in ("fit", "validate"):
+        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
             self.columns: dict[str, Column] = {
                 "image": self.images(self._paths(), crop=True),
                 "condition": torch.from_numpy(present),
@@ -120,15 +122,27 @@ class CelebA(ImageDataModule):
     def val_dataloader(self) -> ArrayLoader:
         return self.loader(self.columns, self.val_rows, train=False)
 
-    def test_dataloader(self) -> list[OneBatch]:
+    def test_dataloader(self) -> list[ArrayLoader | OneBatch]:
+        """The held-out pictures, where there are any, and then the lists of attributes."""
+        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
+
+    def predict_dataloader(self) -> list[OneBatch]:
         """One loader a list; each holds one batch, the whole list."""
         return [OneBatch({"condition": condition, "name": name}) for name, condition in self.conditions.items()]
-
-    predict_dataloader = test_dataloader
 
     def preview_batch(self, size: int = 32) -> Batch:
         """The first held-out pictures and attributes, for sample grids: the same in every run with this seed."""
         return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
+
+    def _has_pictures(self) -> bool:
+        """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+        if self.image_dir is not None:
+            return True
+        try:
+            image_folder(self.root)
+        except DataError:
+            return False
+        return True
 
     def _paths(self) -> list[Path]:
         folder = image_folder(self.root, self.image_dir)

@@ -1,5 +1,7 @@
 """What every model of this package shares: counters, seeds and the checkpoint's name tag."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,8 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from lit_gans.errors import InputError
+from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
 from lit_gans.training.seeding import batch_seed
@@ -24,6 +28,8 @@ class ImageModel(L.LightningModule):
     Attributes:
         images_seen: training images so far, over all processes.
         run_seed: seed of this training run; None before it has started.
+        decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
+        total_batches: of the run; infinite if it has no end. Known when training has started.
         losses: the newest value of each loss, detached, by the name it is logged under.
     """
 
@@ -31,6 +37,8 @@ class ImageModel(L.LightningModule):
         super().__init__()
         self.images_seen = 0
         self.run_seed: int | None = None
+        self.decay_from: float | None = None
+        self.total_batches = math.inf
         self.losses: dict[str, Tensor] = {}
 
     def configure_model(self) -> None:
@@ -50,6 +58,22 @@ class ImageModel(L.LightningModule):
     def on_train_start(self) -> None:
         for optimizer in self.trainer.optimizers:
             align_state(optimizer)
+        self.total_batches = self.trainer.estimated_stepping_batches
+        for name in self.needs_an_end():
+            if math.isinf(self.total_batches):
+                raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+
+    def needs_an_end(self) -> list[str]:
+        """Hyperparameters in use whose meaning depends on the length of the run."""
+        return ["decay_from"] if self.decay_from is not None else []
+
+    def set_rates(self, rates: Sequence[float], betas: tuple[float, float]) -> None:
+        """Gives each optimizer its learning rate, as `decay_from` has it for this batch, and Adam's betas. A checkpoint
+        brings the optimizers' old values; what this run was asked for wins."""
+        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
+        for optimizer, rate in zip(self.trainer.optimizers, rates, strict=True):
+            for group in optimizer.param_groups:
+                group.update({"lr": rate * factor} | ({"betas": betas} if "betas" in group else {}))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         torch.manual_seed(batch_seed(self.seed, self.global_step, 1 + self.global_rank))

@@ -1,6 +1,6 @@
 """Sampling from conditions, and honest scores for it: the same for every conditional model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -69,10 +69,9 @@ class ScoredByEvaluator(ImageModel):
         self.scores: Scores = {}
         self.extra: dict[str, dict[str, float]] = {}
 
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the model's device, with noise from this
-        CPU generator."""
-        raise TypeError(f"{type(self).__name__} does not say how it draws pictures")
+    # (conditions, noise, ema, **options): pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the
+    # model's device, with noise from this CPU generator
+    draw: Callable[..., Tensor]
 
     def sample(self, conditions: Conditions, n: int = 1, seed: int | None = None, ema: bool = True) -> Tensor:
         """Pictures for conditions, in eval mode and full precision.
@@ -86,12 +85,16 @@ class ScoredByEvaluator(ImageModel):
         Returns:
             (B * n, 3, H, W) float in [-1, 1].
         """
+        return self.draw_each(conditions, n, seed, ema)
+
+    def draw_each(self, conditions: Conditions, n: int, seed: int | None, ema: bool, **options: Any) -> Tensor:
+        """`sample`, with the options that this model's `draw` has."""
         if n < 1:
             raise InputError(f"n is {n}; expected at least 1 picture a condition")
         rows = as_multi_hot(conditions, self.num_classes, self.class_names).to(self.device)
         noise = torch.Generator()
         noise.seed() if seed is None else noise.manual_seed(seed)
-        return self.draw(rows.repeat_interleave(n, dim=0), noise, ema)
+        return self.draw(rows.repeat_interleave(n, dim=0), noise, ema, **options)
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """Pictures for a batch's conditions, for sample grids."""
@@ -159,11 +162,17 @@ class ScoredByEvaluator(ImageModel):
             "checkpoint": str(self.trainer.ckpt_path or ""),
             "images_seen": self.images_seen,
         }
+        more, lines = self.more_facts()
+        facts |= more
         write_scores(self.log_dir / "scores.json", self.scores, facts)
         print_scores(self.scores, facts)
-        for line in conditional_quality_lines(facts["quality"]):
+        for line in [*conditional_quality_lines(facts["quality"]), *lines]:
             print(line)
         rich_print(f"wrote {self.log_dir / 'scores.json'} and a grid for each list")
+
+    def more_facts(self) -> tuple[dict[str, Any], list[str]]:
+        """What a model adds to scores.json, and the lines that say so."""
+        return {}, []
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """One picture a condition, (B, 3, H, W)."""

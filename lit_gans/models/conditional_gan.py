@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
+from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.modulated import ModulatedGenerator
@@ -38,7 +39,7 @@ class ConditionalGAN(MultiLabelGAN):
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
             on its own.
         objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
-        evaluator, draws, draw_seed, weights: see ScoredByEvaluator.
+        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
         training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
     """
 
@@ -62,6 +63,7 @@ class ConditionalGAN(MultiLabelGAN):
         draws: int = 10,
         draw_seed: int = 0,
         weights: str = "ema",
+        extractor: str = RANDOM_CONV,
         **training: Any,
     ) -> None:
         if drawing not in get_args(Drawing):
@@ -85,7 +87,7 @@ class ConditionalGAN(MultiLabelGAN):
         self.save_hyperparameters()
         self.drawing, self.slots = drawing, slots
         self.auxiliary = auxiliary
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
+        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
     def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
         logit, classes = self.discriminator.judge(image, condition)

@@ -1,7 +1,6 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
 import json
-import math
 from typing import Any, Literal, get_args
 
 import torch
@@ -22,7 +21,7 @@ from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
 from lit_gans.networks.modes import inference
 from lit_gans.pictures import save_png
-from lit_gans.training.decay import checked_decay, decay_factor
+from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
 from lit_gans.training.seeding import batch_seed, generator
 
@@ -120,19 +119,9 @@ class CycleGAN(ImageModel):
             for pair, lr in zip(pairs, self.learning_rates, strict=True)
         ]
 
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.total_batches = self.trainer.estimated_stepping_batches
-        if self.decay_from is not None and math.isinf(self.total_batches):
-            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
-        # a checkpoint brings the optimizers' old values; what this run was asked for wins
-        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
-        for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
-            for group in optimizer.param_groups:
-                group.update(lr=lr * factor, betas=self.betas)
+        self.set_rates(self.learning_rates, self.betas)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generators, opt_discriminators = self.optimizers()  # type: ignore[attr-defined]

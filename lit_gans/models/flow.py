@@ -1,6 +1,5 @@
 """The conditional normalizing flow of report 003 (section B3) as a LightningModule, with a label that is used."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,14 +9,13 @@ from torch import Tensor, nn
 from torch.optim import Adam, Adamax, Optimizer
 
 from lit_gans.errors import InputError
-from lit_gans.files import replacing
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import VALIDATION_SEED
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
-from lit_gans.training.decay import checked_decay, decay_factor
+from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
 from lit_gans.training.seeding import batch_seed, generator
 
@@ -119,21 +117,11 @@ class ConditionalFlow(Invertible):
     def configure_optimizers(self) -> Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.flow.parameters(), self.lr, self.betas)
 
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.total_batches = self.trainer.estimated_stepping_batches
-        if self.decay_from is not None and math.isinf(self.total_batches):
-            raise InputError("decay_from needs a run with an end: set trainer.max_epochs or trainer.max_steps")
-
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         if self.global_step == 0:
             self.initialize(batch)
-        # a checkpoint brings the optimizer's old values; what this run was asked for wins
-        factor = min(1.0, (self.global_step + 1) / max(self.warmup, 1))
-        factor *= decay_factor(self.global_step, self.total_batches, self.decay_from)
-        for group in self.trainer.optimizers[0].param_groups:
-            group.update(lr=self.lr * factor, betas=self.betas)
+        self.set_rates([self.lr * min(1.0, (self.global_step + 1) / max(self.warmup, 1))], self.betas)
 
     def initialize(self, batch: Batch) -> None:
         """The one pass that sets the ActNorms from the first batch, over all processes."""
@@ -206,25 +194,17 @@ class ConditionalFlow(Invertible):
         if "image" in batch:
             self.held_out_bits.append(self.dequantized_bits(batch, VALIDATION_SEED + batch_idx).cpu())
 
-    def on_test_epoch_end(self) -> None:
-        super().on_test_epoch_end()
+    def more_facts(self) -> tuple[dict[str, Any], list[str]]:
         if not self.held_out_bits:
-            print("held-out bits/dim: not measured, the data has no held-out pictures here")
-            return
+            return {"bits_per_dim": None}, ["held-out bits/dim: not measured, the data has no held-out pictures here"]
         bits = torch.cat(self.held_out_bits).double()
-        facts = {
-            "bits_per_dim": bits.mean().item(),
-            "standard_error": (bits.std() / len(bits) ** 0.5).item(),
-            "images": len(bits),
-            "bits": self.bits,
-            "weights": self.weights,
-        }
-        with replacing(self.log_dir / "bits_per_dim.json") as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n")
-        print(
-            f"held-out bits/dim: {facts['bits_per_dim']:.4f} (standard error {facts['standard_error']:.4f}, "
-            f"{len(bits)} images, {self.bits} bits, uniform dequantization, C*H*W, {self.weights} weights)"
+        mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
+        facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
+        line = (
+            f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, uniform "
+            f"dequantization, C*H*W, {self.weights} weights)"
         )
+        return {"bits_per_dim": facts}, [line]
 
 
 def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:

@@ -1,6 +1,5 @@
 """THE training step of every adversarial model."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from lit_gans.models.base import Batch, ImageModel
 from lit_gans.networks.modes import inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations
-from lit_gans.training.decay import checked_decay, decay_factor
+from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
 from lit_gans.training.optimizers import OptimizerName, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
@@ -136,20 +135,12 @@ class GAN(ImageModel):
             for name, network, lr in zip(self.optimizer_names, networks, self.learning_rates, strict=True)
         ]
 
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.total_batches = self.trainer.estimated_stepping_batches
-        for name, value in (("decay_from", self.decay_from), ("input_noise", self.input_noise or None)):
-            if value is not None and math.isinf(self.total_batches):
-                raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+    def needs_an_end(self) -> list[str]:
+        return super().needs_an_end() + (["input_noise"] if self.input_noise else [])
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
-        # a checkpoint brings the optimizers' old values; what this run was asked for wins
-        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
-        for optimizer, lr in zip(self.trainer.optimizers, self.learning_rates, strict=True):
-            for group in optimizer.param_groups:
-                group.update({"lr": lr * factor} | ({"betas": self.betas} if "betas" in group else {}))
+        self.set_rates(self.learning_rates, self.betas)
         self.noise_now = self.input_noise * noise_left(self.global_step, self.total_batches)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:

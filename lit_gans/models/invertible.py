@@ -62,13 +62,8 @@ class Invertible(ScoredByEvaluator):
             lr: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
                 low-resolution input.
         """
-        if n < 1:
-            raise InputError(f"n is {n}; expected at least 1 picture a condition")
-        rows = as_multi_hot(conditions, self.num_classes, self.class_names).to(self.device)
-        noise = torch.Generator()
-        noise.seed() if seed is None else noise.manual_seed(seed)
-        low = None if lr is None else self.given_lr(lr, len(rows)).repeat_interleave(n, dim=0)
-        return self.draw(rows.repeat_interleave(n, dim=0), noise, ema, temperature, guidance, low)
+        low = None if lr is None else self.given_lr(lr, len(conditions)).repeat_interleave(n, dim=0)
+        return self.draw_each(conditions, n, seed, ema, temperature=temperature, guidance=guidance, low=low)
 
     def draw(
         self,

@@ -82,7 +82,7 @@ class TestModule:
 
     def test_a_test_has_the_lists_of_files_and_the_held_out_attributes(self, folder: Path) -> None:
         data = module(folder, "test", test_conditions=["asked.json"], held_out_conditions=4)
-        batches = {batch["name"]: batch["condition"] for loader in data.test_dataloader() for batch in loader}
+        batches = {batch["name"]: batch["condition"] for loader in data.predict_dataloader() for batch in loader}
         assert batches.keys() == {"asked", "held_out"}
         assert batches["asked"].tolist() == [[0, 0, 1], [0, 1, 1]]
         torch.testing.assert_close(batches["held_out"], module(folder).preview_batch()["condition"][:4])
