@@ -14,11 +14,11 @@ from lit_gans.errors import InputError
 LIGHTNING = {
     "fit": "train a model from a config",
     "validate": "score a checkpoint on held-out training data",
-    "test": "score a checkpoint on the condition lists: table, scores.json, grids",
-    "predict": "write a picture for each row of the condition lists",
+    "test": "score a checkpoint: table, scores.json, grids",
+    "predict": "write pictures to a folder, one for each row of the condition lists",
 }
 COMMANDS = {
-    "sample": "draw pictures from a checkpoint for conditions given by name",
+    "sample": "draw pictures from a checkpoint, for conditions given by name or from noise alone",
     "translate": "put the pictures of a folder through a generator of a CycleGAN",
     "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
     "edit": "give a picture more or less of an attribute, through the latents of a flow",

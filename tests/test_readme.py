@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from systems import SYSTEM
 
 import lit_gans
 from lit_gans.cli import main
@@ -16,61 +18,68 @@ SHELL = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) f
 COMMANDS = [line for line in SHELL if line.startswith("lit-gans ")]
 SAMPLE, TRAIN = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
-SMALL = "--data.image_size {size} --data.batch_size 4 --trainer.limit_train_batches 2 --trainer.limit_val_batches 1"
-FOR_GAN = "--model.width 2"
+SMALL = "--data.batch_size 4 --trainer.limit_val_batches 1 --trainer.accelerator cpu"
+# what the README calls a checkpoint -> the config of its run
+CHECKPOINTS = {
+    "CKPT": "cdcgan_iclevr",
+    "EVALUATOR.ckpt": "evaluator_iclevr",
+    "FLOW.ckpt": "flow_iclevr",
+    "FACES_FLOW.ckpt": "flow_celeba",
+    "DCGAN.ckpt": "dcgan_anime",
+    "TAGS.ckpt": "tag_dcgan_anime",
+    "CYCLEGAN.ckpt": "cyclegan_horse2zebra",
+}
+# what the README calls a folder -> the fixture
+FOLDERS = {"DIR": "scenes_folder", "ANIME": "faces_folder", "CELEBA": "celeba_folder", "HORSES": "animals_folder"}
+Words = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def checkpoints(scenes_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A checkpoint of each kind of model, by the start of its config's name."""
+def words(request: pytest.FixtureRequest, evaluator_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Words:
+    """What stands for the README's words: tiny data, and a checkpoint of each kind."""
     runs = tmp_path_factory.mktemp("runs")
-    found = {}
-    for kind, size, more in (("cdcgan", 16, FOR_GAN), ("evaluator", 32, "")):
-        small = f"{SMALL.format(size=size)} --trainer.accelerator cpu --trainer.default_root_dir {runs} {more}"
-        small += " --trainer.max_epochs 1"
-        assert main(f"fit --config {kind}_iclevr --data.root {scenes_folder} {small}".split()) == 0
-        found[kind] = runs / f"{kind}_iclevr" / "version_0" / "checkpoints" / "last.ckpt"
+    found = {word: str(request.getfixturevalue(fixture)) for word, fixture in FOLDERS.items()}
+    found |= {"FILE": str(evaluator_file), "6000": "2", "20000": "4"}
+    for word, config in CHECKPOINTS.items():
+        folder, tiny = SYSTEM[config]
+        here = f"--data.root {request.getfixturevalue(folder)} --trainer.default_root_dir {runs}"
+        assert main(f"fit --config {config} {here} {tiny} {SMALL} --trainer.max_steps 2".split()) == 0
+        found[word] = str(runs / config / "version_0" / "checkpoints" / "last.ckpt")
     return found
 
 
 def test_the_two_commands_of_a_newcomer_are_there() -> None:
     assert [line for line in SHELL if line.startswith("make ")] == ["make demo", "make test"]
-    assert len(COMMANDS) >= 10
+    assert len(COMMANDS) >= 25
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_runs(
-    command: str,
-    scenes_folder: Path,
-    evaluator_file: Path,
-    checkpoints: dict[str, Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    is_evaluator = "evaluator_iclevr" in command or "export evaluator" in command
-    words = {
-        "DIR": str(tmp_path / "new" if "render-iclevr" in command else scenes_folder),
-        "CKPT": str(checkpoints["evaluator" if is_evaluator else "cdcgan"]),
-        "FILE": str(evaluator_file),
-        "6000": "2",
-    }
-    arguments = [words.get(word, word) for word in shlex.split(command)[1:]]
-    for i, word in enumerate(arguments):  # paths in the README are those of a checkout
-        if word.startswith("configs/"):
-            arguments[i] = str(REPOSITORY / word)
+def test_a_command_runs(command: str, words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "data render-" in command:
+        words = words | {word: str(tmp_path / "new") for word in ("DIR", "FACES", "ANIMALS")}
+    arguments = []
+    for word in shlex.split(command)[1:]:
+        first, *rest = word.split("/")
+        if first == "configs":  # paths in the README are those of a checkout
+            word = str(REPOSITORY / word)
+        elif first in FOLDERS or not rest:
+            word = "/".join([words.get(first, first), *rest])
+        arguments.append(word)
+    if "--config" in arguments:
+        config = Path(arguments[arguments.index("--config") + 1]).stem
+        arguments += SYSTEM[config][1].split()
     if arguments[0] == "fit":
-        arguments += SMALL.format(size=32 if is_evaluator else 16).split()
-        arguments += "--trainer.accelerator cpu --trainer.max_epochs 2".split()
-        arguments += [] if is_evaluator else FOR_GAN.split()
-    elif "--config" in arguments:
-        arguments += "--data.image_size 16 --model.width 2".split()
+        arguments += f"{SMALL} --trainer.max_steps 4".split()
+    if arguments[:2] == ["data", "render-animals"]:
+        arguments += ["--train", "2", "--test", "2"]
     monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (16, 16), (200, 160, 120)).save("face.png")
     assert main(arguments) == 0
 
 
-def test_the_python_example_that_samples_runs(checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_example_that_samples_runs(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
     load = lit_gans.load
-    monkeypatch.setattr(lit_gans, "load", lambda path: load({"CKPT": checkpoints["cdcgan"]}[path]), raising=False)
+    monkeypatch.setattr(lit_gans, "load", lambda path: load(words[path]), raising=False)
     names: dict[str, object] = {}
     exec(SAMPLE, names)
     assert names["images"].shape == (8, 3, 16, 16)  # type: ignore[attr-defined]

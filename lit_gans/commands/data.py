@@ -1,7 +1,11 @@
 """``lit-gans data``: check a data folder, or render one."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
+
+# Layout -> the module whose `check(folder, images)` gives a report.
+CHECKED = {"iclevr": "data_modules.iclevr_files", "anime": "data_modules.anime_files"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -9,9 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
 
     check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
-    check.add_argument("kind", choices=["iclevr"], help="the layout the folder should have")
-    check.add_argument("folder", type=Path, metavar="DIR", help="folder of objects.json and train.json")
-    check.add_argument("--images", metavar="FOLDER", help="folder of the images (default: DIR/images, DIR/iclevr, DIR)")
+    check.add_argument("kind", choices=CHECKED, help="the layout the folder should have")
+    check.add_argument("folder", type=Path, metavar="DIR", help="folder of the data set")
+    check.add_argument("--images", metavar="FOLDER", help="folder of the images; found by itself under its usual names")
 
     render = actions.add_parser("render-iclevr", help="render a data set of the iCLEVR layout")
     render.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
@@ -40,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; the exit code is 1 if a check finds a fault, else 0."""
     if args.action == "check":
-        from data_modules.iclevr_files import check
-
-        report = check(args.folder, args.images)
+        report = import_module(CHECKED[args.kind]).check(args.folder, args.images)
         print(report)
         return 0 if report.ok else 1
 

@@ -51,6 +51,12 @@ def test_check_exits_1_if_something_is_wrong(root: Path, capsys: pytest.CaptureF
     assert out.endswith("\nNOT OK\n")
 
 
+def test_check_anime_reads_faces_and_tags(faces_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert data.run(parse("check", "anime", str(faces_folder))) == 0
+    out = capsys.readouterr().out
+    assert "24" in out and out.endswith("\nok\n")
+
+
 def test_check_without_images_searches_the_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data.run(parse("check", "iclevr", str(root))) == 1
     assert "no PNG or JPEG files" in capsys.readouterr().out

@@ -1,0 +1,32 @@
+"""Every config that is a complete run: the fixture that is its data folder, and the options that make it tiny."""
+
+TINY_CONDITIONAL_GAN = "--data.image_size 16 --model.width 16 --model.discriminator_width 4"
+TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
+TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"
+
+SYSTEM: dict[str, tuple[str, str]] = {
+    "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
+    "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+    "evaluator_iclevr_b": ("scenes_folder", "--data.image_size 32"),
+    "conditional_gan_iclevr": ("scenes_folder", f"{TINY_CONDITIONAL_GAN} --model.patch_size 8"),
+    "conditional_gan_celeba": ("celeba_folder", f"{TINY_CONDITIONAL_GAN} --data.attributes null"),
+    "conditional_gan_anime": ("faces_folder", TINY_CONDITIONAL_GAN),
+    "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
+    "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
+    "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    "flow_celeba": ("celeba_folder", f"--data.image_size 16 --data.attributes null {TINY_FLOW}"),
+    "demo/flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    **{
+        f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4")
+        for name in ("dcgan", "lsgan", "wgan", "wgan_gp")
+    },
+    "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
+    "evaluator_anime_tags": ("faces_folder", "--data.image_size 32"),
+    **{
+        f"tips/tip_{number:02d}_{kind}": ("faces_folder", "--data.image_size 16 --model.width 4")
+        for number in (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
+        for kind in ("without", "with")
+    },
+    "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
+    "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+}
