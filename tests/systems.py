@@ -14,7 +14,10 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
-    "flow_celeba": ("celeba_folder", f"--data.image_size 16 --data.attributes null {TINY_FLOW}"),
+    "flow_celeba": (
+        "celeba_folder",
+        f"--data.image_size 16 --data.attributes null --data.val_fraction 0.3 {TINY_FLOW}",  # 7 of 24 held out
+    ),
     "demo/flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
     **{
         f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4")
