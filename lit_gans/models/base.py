@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
 from lit_gans.errors import InputError
@@ -77,6 +78,15 @@ class ImageModel(L.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         torch.manual_seed(batch_seed(self.seed, self.global_step, 1 + self.global_rank))
+
+    def descend(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
+        """One step of an optimizer under manual optimization; Lightning is to count one of the steps of a batch."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if counted:
+            optimizer.step()
+        else:  # what LightningOptimizer.step calls, without the count
+            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
 
     @property
     def log_dir(self) -> Path:

@@ -4,7 +4,6 @@ import json
 from typing import Any, Literal, get_args
 
 import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from rich import print as rich_print
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
@@ -130,23 +129,15 @@ class CycleGAN(ImageModel):
 
         with self.toggled_optimizer(opt_generators):  # the discriminators' weights get no gradient
             loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
-            self.update(opt_generators, loss, counted=False)
+            self.descend(opt_generators, loss, counted=False)
         shown_a = self.shown(self.pool_a, fake_a, noise)
         shown_b = self.shown(self.pool_b, fake_b, noise)
         with self.toggled_optimizer(opt_discriminators):
             loss = self.discriminator_loss(real_a, real_b, shown_a, shown_b)
-            self.update(opt_discriminators, loss, counted=True)
+            self.descend(opt_discriminators, loss, counted=True)
 
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
         self.log_progress({"images_seen": self.images_seen})
-
-    def update(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        if counted:
-            optimizer.step()
-        else:  # what LightningOptimizer.step calls, without the count
-            self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
 
     def generator_loss(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(Loss of both generators, images translated to A, images translated to B)."""

@@ -176,12 +176,7 @@ class GAN(ImageModel):
         """One step of one network; the other's weights get no gradient."""
         with self.toggled_optimizer(optimizer):
             value = loss()
-            optimizer.zero_grad()
-            self.manual_backward(value)
-            if counted:
-                optimizer.step()
-            else:  # what LightningOptimizer.step calls, without the count
-                self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
+            self.descend(optimizer, value, counted)
         self.losses[f"loss/{name}"] = value.detach()
 
     def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:

@@ -16,7 +16,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        assert output_size is None and self.bias is not None
+        assert output_size is None and self.bias is not None and not any(self.output_padding)
         y = conv_transpose2d(input, self.weight, None, self.stride, self.padding)  # type: ignore[arg-type]
         return y + self.bias.to(y.dtype).view(1, -1, 1, 1)
 
