@@ -123,9 +123,9 @@ class TestCounts:
 
     def test_no_network_gets_a_gradient_in_the_others_step(self, trainer: MakeTrainer) -> None:
         model = made()
-        original, seen = model.update, []
+        original, seen = model.descend, []
 
-        def update(optimizer: Any, loss: Tensor, counted: bool) -> None:
+        def descend(optimizer: Any, loss: Tensor, counted: bool) -> None:
             for parameter in model.parameters():
                 parameter.grad = None
             before = weights(model)
@@ -135,7 +135,7 @@ class TestCounts:
             moved = {n for n in NETWORKS if any(not torch.equal(before[n][k], after[n][k]) for k in before[n])}
             seen.append((counted, graded, moved))
 
-        model.update = update  # type: ignore[method-assign]
+        model.descend = descend  # type: ignore[method-assign]
         trainer(max_steps=1).fit(model, batches(1))
         generators, discriminators = set(NETWORKS[:2]), set(NETWORKS[2:])
         assert seen == [(False, generators, generators), (True, discriminators, discriminators)]
