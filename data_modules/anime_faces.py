@@ -11,6 +11,7 @@ from torch import Tensor
 from data_modules.anime_files import face_folder, faces, tagged_faces
 from data_modules.base import DeviceResident, ImageDataModule
 from data_modules.errors import DataError
+from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, Column, take
 from data_modules.tags import Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
 
@@ -169,16 +170,3 @@ class Named:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for batch in self.batches:
             yield {**batch, "name": self.name}
-
-
-def split(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows of the training and of the held-out part, in file order; `fraction` of them, at least one, is held out.
-
-    Raises:
-        DataError: with fewer than two pictures, one part would be empty.
-    """
-    if count < 2:
-        raise DataError(f"{count} picture(s); at least 2 are needed, one of them to hold out")
-    held_out = min(max(1, round(fraction * count)), count - 1)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    return order[held_out:].sort().values, order[:held_out].sort().values

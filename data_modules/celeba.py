@@ -6,28 +6,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from data_modules.anime_faces import split
-from data_modules.base import DeviceResident, ImageDataModule
+from data_modules.base import DeviceResident
 from data_modules.celeba_files import AttributeTable, attribute_file, image_folder, read_attributes
 from data_modules.errors import DataError
-from data_modules.iclevr import OneBatch
 from data_modules.iclevr_files import multi_hot, read_conditions
-from data_modules.loader import ArrayLoader, Batch, Column, take
+from data_modules.labelled import LabelledImages, split
 
 HELD_OUT = "held_out"
 
 
-class CelebA(ImageDataModule):
-    """Training faces with multi-hot attributes, held-out faces for validation, lists of attributes for testing.
+class CelebA(LabelledImages):
+    """Training faces with multi-hot attributes, held-out faces for validation, lists of attributes for testing; the
+    batches are those of LabelledImages. The lists are one for each file of `test_conditions`, and "held_out".
 
     The largest centred square of each picture (178x178 of CelebA's 178x218) is resized to `image_size`. Pictures are
     held out one by one: CelebA has several of most people, and a held-out one may show someone seen in training.
-
-    Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float, 1
-    where the attribute is present}`; test and predict one batch a list, `{"condition": (N, num_classes), "name":
-    "<list name>"}`: a list for each file of `test_conditions`, and "held_out"; a test has the validation batches before
-    them where there are pictures.
 
     Args:
         root: folder with the attribute file and the pictures.
@@ -45,6 +40,8 @@ class CelebA(ImageDataModule):
     Raises:
         DataError: one line that names the file and line at fault.
     """
+
+    crop = True
 
     def __init__(
         self,
@@ -64,18 +61,26 @@ class CelebA(ImageDataModule):
         cache_dir: str | None = None,
         workers: int | None = None,
     ) -> None:
-        super().__init__(root, image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers)
-        if not 0 < val_fraction < 1:
-            raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
+        super().__init__(
+            root,
+            images=images,
+            val_fraction=val_fraction,
+            test_conditions=test_conditions,
+            image_size=image_size,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            flip=flip,
+            seed=seed,
+            device_resident=device_resident,
+            cache_dir=cache_dir,
+            workers=workers,
+        )
         if held_out_conditions < 0 or (held_out_conditions == 0 and not test_conditions):
             raise DataError(
                 f"data.held_out_conditions is {held_out_conditions}; expected 1 or more, or 0 with data.test_conditions"
             )
         self.attributes = None if attributes is None else list(attributes)
         self.attribute_file = attribute_file
-        self.image_dir = images
-        self.val_fraction = val_fraction
-        self.test_conditions = list(test_conditions)
         self.held_out_conditions = held_out_conditions
 
     @cached_property
@@ -92,50 +97,28 @@ class CelebA(ImageDataModule):
     def num_classes(self) -> int:
         return len(self.class_names)
 
-    def prepare_data(self) -> None:
-        """Builds the array file once a machine, before the ranks of a distributed run need it."""
-        stage = self.trainer.state.fn if self.trainer else "fit"
-        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
-            self.images(self._paths(), crop=True)
+    def paths(self) -> list[Path]:
+        folder = image_folder(self.root, self.image_dir)
+        return [folder / name for name in self.table.images]
 
-    def setup(self, stage: str) -> None:
-        present = self.table.present[:, self.table.columns(self.attributes)].astype(np.float32)
-        self.train_rows, self.val_rows = split(len(present), self.val_fraction, self.seed)
-        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
-            self.columns: dict[str, Column] = {
-                "image": self.images(self._paths(), crop=True),
-                "condition": torch.from_numpy(present),
-            }
-        if stage in ("test", "predict"):
-            index = {name: i for i, name in enumerate(self.class_names)}
-            self.conditions = {
-                path.stem: torch.from_numpy(multi_hot(read_conditions(path, index, "data.attributes"), index))
-                for path in self._condition_files()
-            }
-            if self.held_out_conditions:
-                rows = self.val_rows[: self.held_out_conditions]
-                self.conditions[HELD_OUT] = torch.from_numpy(present[rows.numpy()])
+    def conditions(self) -> Tensor:
+        return torch.from_numpy(self.table.present[:, self.table.columns(self.attributes)].astype(np.float32))
 
-    def train_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.train_rows, train=True)
+    def split_rows(self) -> tuple[Tensor, Tensor]:
+        return split(len(self.table.images), self.val_fraction, self.seed)
 
-    def val_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.val_rows, train=False)
+    def lists(self) -> dict[str, Tensor]:
+        index = {name: i for i, name in enumerate(self.class_names)}
+        files = self.condition_files(taken=[HELD_OUT] if self.held_out_conditions else [])
+        lists = {
+            path.stem: torch.from_numpy(multi_hot(read_conditions(path, index, "data.attributes"), index))
+            for path in files
+        }
+        if self.held_out_conditions:
+            lists[HELD_OUT] = self.conditions()[self.split_rows()[1][: self.held_out_conditions]]
+        return lists
 
-    def test_dataloader(self) -> list[ArrayLoader | OneBatch]:
-        """The held-out pictures, where there are any, and then the lists of attributes."""
-        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
-
-    def predict_dataloader(self) -> list[OneBatch]:
-        """One loader a list; each holds one batch, the whole list."""
-        return [OneBatch({"condition": condition, "name": name}) for name, condition in self.conditions.items()]
-
-    def preview_batch(self, size: int = 32) -> Batch:
-        """The first held-out pictures and attributes, for sample grids: the same in every run with this seed."""
-        return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
-
-    def _has_pictures(self) -> bool:
-        """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+    def has_pictures(self) -> bool:
         if self.image_dir is not None:
             return True
         try:
@@ -143,18 +126,3 @@ class CelebA(ImageDataModule):
         except DataError:
             return False
         return True
-
-    def _paths(self) -> list[Path]:
-        folder = image_folder(self.root, self.image_dir)
-        return [folder / name for name in self.table.images]
-
-    def _condition_files(self) -> list[Path]:
-        given = [Path(name).expanduser() for name in self.test_conditions]
-        files = [path if path.is_absolute() or path.exists() else self.root / path for path in given]
-        names = [path.stem for path in files] + [HELD_OUT] * (self.held_out_conditions > 0)
-        if len(set(names)) < len(names):
-            raise DataError(
-                f"data.test_conditions names two lists alike: {', '.join(names)}; scores are kept by name, so rename a "
-                "file"
-            )
-        return files

@@ -1,25 +1,21 @@
 """iCLEVR: pictures of 1 to 3 objects with the list of what is in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from data_modules.base import DeviceResident, ImageDataModule
+from data_modules.base import DeviceResident
 from data_modules.errors import DataError
 from data_modules.iclevr_files import image_folder, multi_hot, read_conditions, read_objects, read_train, scene_of
-from data_modules.loader import ArrayLoader, Batch, Column, take
+from data_modules.labelled import LabelledImages
 
 
-class ICLEVR(ImageDataModule):
-    """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing.
-
-    Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float}`;
-    test and predict one batch a list, `{"condition": (B, num_classes), "name": "<list name>"}`; a test has the
-    validation batches before them where there are pictures.
+class ICLEVR(LabelledImages):
+    """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing; the
+    batches are those of LabelledImages.
 
     Args:
         root: folder with `objects.json`, `train.json`, the condition lists and the images.
@@ -50,12 +46,20 @@ class ICLEVR(ImageDataModule):
         cache_dir: str | None = None,
         workers: int | None = None,
     ) -> None:
-        super().__init__(root, image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers)
-        if not 0 < val_fraction < 1:
-            raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
-        self.image_dir = images
-        self.val_fraction = val_fraction
-        self.test_conditions = list(test_conditions)
+        super().__init__(
+            root,
+            images=images,
+            val_fraction=val_fraction,
+            test_conditions=test_conditions,
+            image_size=image_size,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            flip=flip,
+            seed=seed,
+            device_resident=device_resident,
+            cache_dir=cache_dir,
+            workers=workers,
+        )
 
     @cached_property
     def objects(self) -> dict[str, int]:
@@ -71,46 +75,22 @@ class ICLEVR(ImageDataModule):
     def num_classes(self) -> int:
         return len(self.objects)
 
-    def prepare_data(self) -> None:
-        """Builds the array file once a machine, before the ranks of a distributed run need it."""
-        stage = self.trainer.state.fn if self.trainer else "fit"
-        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
-            self.images(self._read_train()[0])
+    def paths(self) -> list[Path]:
+        return self._train[0]
 
-    def setup(self, stage: str) -> None:
-        if stage in ("fit", "validate") or (stage == "test" and self._has_pictures()):
-            paths, names = self._read_train()
-            self.train_rows, self.val_rows = split_by_scene([path.name for path in paths], self.val_fraction, self.seed)
-            self.columns: dict[str, Column] = {
-                "image": self.images(paths),
-                "condition": torch.from_numpy(multi_hot(names, self.objects)),
-            }
-        if stage in ("test", "predict"):
-            self.conditions = {path.stem: read_conditions(path, self.objects) for path in self._condition_files()}
+    def conditions(self) -> Tensor:
+        return torch.from_numpy(multi_hot(self._train[1], self.objects))
 
-    def train_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.train_rows, train=True)
+    def split_rows(self) -> tuple[Tensor, Tensor]:
+        return split_by_scene([path.name for path in self.paths()], self.val_fraction, self.seed)
 
-    def val_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.val_rows, train=False)
+    def lists(self) -> dict[str, Tensor]:
+        return {
+            path.stem: torch.from_numpy(multi_hot(read_conditions(path, self.objects), self.objects))
+            for path in self.condition_files()
+        }
 
-    def test_dataloader(self) -> list["ArrayLoader | OneBatch"]:
-        """The held-out pictures, where there are any, and then the condition lists."""
-        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
-
-    def predict_dataloader(self) -> list["OneBatch"]:
-        """One loader a condition list; each holds one batch, the whole list."""
-        return [
-            OneBatch({"condition": torch.from_numpy(multi_hot(names, self.objects)), "name": name})
-            for name, names in self.conditions.items()
-        ]
-
-    def preview_batch(self, size: int = 32) -> Batch:
-        """The first held-out pictures and conditions, for sample grids: the same in every run with this seed."""
-        return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
-
-    def _has_pictures(self) -> bool:
-        """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+    def has_pictures(self) -> bool:
         if self.image_dir is not None:
             return True
         try:
@@ -119,31 +99,10 @@ class ICLEVR(ImageDataModule):
             return False
         return (self.root / "train.json").is_file()
 
-    def _read_train(self) -> tuple[list[Path], list[list[str]]]:
+    @cached_property
+    def _train(self) -> tuple[list[Path], list[list[str]]]:
+        """The files and the names of the objects in each."""
         return read_train(self.root, self.objects, image_folder(self.root, self.image_dir))
-
-    def _condition_files(self) -> list[Path]:
-        given = [Path(name).expanduser() for name in self.test_conditions]
-        files = [path if path.is_absolute() or path.exists() else self.root / path for path in given]
-        if len({path.stem for path in files}) < len(files):
-            raise DataError(
-                f"data.test_conditions names two lists alike: {', '.join(map(str, files))}; "
-                "scores are kept by file name, so rename one"
-            )
-        return files
-
-
-class OneBatch:
-    """A loader of a single batch. (A plain list would do, if Lightning did not take it for several loaders.)"""
-
-    def __init__(self, batch: dict[str, Any]) -> None:
-        self.batch = batch
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield self.batch
 
 
 def split_by_scene(file_names: Sequence[str], fraction: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,139 @@
+"""What the data sets share whose pictures have multi-hot conditions."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from data_modules.base import ImageDataModule
+from data_modules.errors import DataError
+from data_modules.loader import ArrayLoader, Batch, Column, take
+
+
+class LabelledImages(ImageDataModule):
+    """Training pictures with conditions, held-out ones for validation, and lists of conditions to draw in a test.
+
+    Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float}`;
+    test and predict one batch a list, `{"condition": (N, num_classes), "name": "<list name>"}`; a test has the
+    validation batches before them where there are pictures.
+
+    A subclass reads its files: `paths`, `conditions`, `split_rows`, `lists` and `has_pictures`.
+
+    Args:
+        root, options: see ImageDataModule.
+        images: folder of the pictures, absolute or relative to root; None: under one of its usual names.
+        val_fraction: share held out for validation.
+        test_conditions: JSON files; relative paths are looked up in the current folder, then in root.
+    """
+
+    crop = False  # the largest centred square of each picture instead of all of it
+
+    def __init__(
+        self, root: str, *, images: str | None, val_fraction: float, test_conditions: Sequence[str], **options: Any
+    ) -> None:
+        super().__init__(root, **options)
+        if not 0 < val_fraction < 1:
+            raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
+        self.image_dir = images
+        self.val_fraction = val_fraction
+        self.test_conditions = list(test_conditions)
+
+    def paths(self) -> list[Path]:
+        """The picture files, in an order that does not change."""
+        raise NotImplementedError
+
+    def conditions(self) -> Tensor:
+        """(pictures, num_classes) float, multi-hot."""
+        raise NotImplementedError
+
+    def split_rows(self) -> tuple[Tensor, Tensor]:
+        """Rows of the training and of the held-out pictures."""
+        raise NotImplementedError
+
+    def lists(self) -> dict[str, Tensor]:
+        """The conditions to draw in a test, (N, num_classes), by the name of their list."""
+        raise NotImplementedError
+
+    def has_pictures(self) -> bool:
+        """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+        raise NotImplementedError
+
+    def prepare_data(self) -> None:
+        """Builds the array file once a machine, before the ranks of a distributed run need it."""
+        if self._needs_pictures(self.trainer.state.fn if self.trainer else "fit"):
+            self.images(self.paths(), crop=self.crop)
+
+    def setup(self, stage: str) -> None:
+        if self._needs_pictures(stage):
+            self.train_rows, self.val_rows = self.split_rows()
+            self.columns: dict[str, Column] = {
+                "image": self.images(self.paths(), crop=self.crop),
+                "condition": self.conditions(),
+            }
+        if stage in ("test", "predict"):
+            self.asked = self.lists()
+
+    def train_dataloader(self) -> ArrayLoader:
+        return self.loader(self.columns, self.train_rows, train=True)
+
+    def val_dataloader(self) -> ArrayLoader:
+        return self.loader(self.columns, self.val_rows, train=False)
+
+    def test_dataloader(self) -> list["ArrayLoader | OneBatch"]:
+        """The held-out pictures, where there are any, and then the lists."""
+        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
+
+    def predict_dataloader(self) -> list["OneBatch"]:
+        """One loader a list; each holds one batch, the whole list."""
+        return [OneBatch({"condition": condition, "name": name}) for name, condition in self.asked.items()]
+
+    def preview_batch(self, size: int = 32) -> Batch:
+        """The first held-out pictures and conditions, for sample grids: the same in every run with this seed."""
+        return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
+
+    def condition_files(self, taken: Sequence[str] = ()) -> list[Path]:
+        """The files of `test_conditions`, by whose names scores are kept.
+
+        Raises:
+            DataError: two of one name, or one of a name that is `taken`.
+        """
+        given = [Path(name).expanduser() for name in self.test_conditions]
+        files = [path if path.is_absolute() or path.exists() else self.root / path for path in given]
+        names = [*(path.stem for path in files), *taken]
+        if len(set(names)) < len(names):
+            raise DataError(
+                f"data.test_conditions names two lists alike: {', '.join(names)} ({', '.join(map(str, files))}); "
+                "scores are kept by file name, so rename one"
+            )
+        return files
+
+    def _needs_pictures(self, stage: str | None) -> bool:
+        return stage in ("fit", "validate") or (stage == "test" and self.has_pictures())
+
+
+class OneBatch:
+    """A loader of a single batch. (A plain list would do, if Lightning did not take it for several loaders.)"""
+
+    def __init__(self, batch: dict[str, Any]) -> None:
+        self.batch = batch
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield self.batch
+
+
+def split(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows of the training and of the held-out part, in file order; `fraction` of them, at least one, is held out.
+
+    Raises:
+        DataError: with fewer than two pictures, one part would be empty.
+    """
+    if count < 2:
+        raise DataError(f"{count} picture(s); at least 2 are needed, one of them to hold out")
+    held_out = min(max(1, round(fraction * count)), count - 1)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[held_out:].sort().values, order[:held_out].sort().values
