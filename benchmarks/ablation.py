@@ -9,15 +9,11 @@ It writes `ablation.json` and `ablation.md` after each rung.
 """
 
 import argparse
-import json
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from lit_gans.files import replacing
+from runs import Row, collect, train_and_test
 
 BATCH = 64
 LISTS = ("test", "new_test")
@@ -58,52 +54,21 @@ def ladder() -> list[Rung]:
     return rungs
 
 
-def train_and_score(rung: Rung, number: int, args: argparse.Namespace) -> dict[str, Any]:
-    """The rung's row: scores by list, minutes, images."""
-    name = f"rung_{number}"
-    common = ["--run_name", name, "--trainer.default_root_dir", str(args.out), "--data.root", str(args.data)]
-    checkpoint = newest(args.out / name, "checkpoints/last.ckpt")
-    steps = str(args.images // BATCH)
-    start = time.perf_counter()
-    lit_gans(
-        *["fit", "--config", rung.config, *rung.options, *args.options.split(), *common, "--wandb", "off"],
-        *["--data.batch_size", str(BATCH), "--trainer.max_steps", steps, "--trainer.max_epochs", "-1"],
-        *(["--ckpt_path", str(checkpoint)] if checkpoint else []),
-    )
-    minutes = (time.perf_counter() - start) / 60
-    checkpoint = newest(args.out / name, "checkpoints/last.ckpt")
-    common[1] = f"{name}_test"
-    lit_gans("test", "--ckpt_path", str(checkpoint), *common, "--model.evaluator", str(args.evaluator))
-    scores = json.loads(required(newest(args.out / f"{name}_test", "scores.json")).read_text())
-    facts = {key: scores[key] for key in ("images_seen", "evaluators")}
-    lists = {name: scores[name][args.evaluator.name] for name in LISTS}
-    return {
-        "rung": rung.name,
-        **facts,
-        "minutes_of_the_last_start": round(minutes, 1),
-        **{name: {key: draws[key] for key in ("mean", "std")} for name, draws in lists.items()},
-    }
+def train_and_score(rung: Rung, number: int, args: argparse.Namespace) -> Row:
+    """The rung's row: score by list, minutes, images."""
+    fit = ["--config", rung.config, *rung.options, *args.options.split(), "--data.root", str(args.data)]
+    fit += ["--data.batch_size", str(BATCH), "--trainer.max_steps", str(args.images // BATCH)]
+    test = ["--data.root", str(args.data), "--model.evaluator", str(args.evaluator)]
+    scores = train_and_test(f"rung_{number}", args.out, [*fit, "--trainer.max_epochs", "-1"], test)
+    facts = {key: scores[key] for key in ("images_seen", "minutes", "evaluators", "extra_objects", "quality")}
+    return {"rung": rung.name, **facts, **{name: scores[name][args.evaluator.name] for name in LISTS}}
 
 
-def lit_gans(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "lit_gans.cli", *arguments], check=True)
-
-
-def newest(folder: Path, pattern: str) -> Path | None:
-    found = sorted(folder.glob(f"version_*/{pattern}"), key=lambda path: path.stat().st_mtime)
-    return found[-1] if found else None
-
-
-def required(path: Path | None) -> Path:
-    if path is None:
-        raise SystemExit("ablation: the run left no scores; its messages are above")
-    return path
-
-
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: dict[str, Row]) -> str:
     """Markdown, a line a rung."""
     lines = ["| system | images | test | new_test |", "|---|---|---|---|"]
-    for row in rows:
+    for number in sorted(rows, key=int):
+        row = rows[number]
         scores = [f"{row[name]['mean']:.3f} (sd {row[name]['std']:.3f})" for name in LISTS]
         lines.append(f"| {row['rung']} | {row['images_seen']:,} | {' | '.join(scores)} |")
     return "\n".join(lines) + "\n"
@@ -118,19 +83,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rungs", default="", help="numbers of those to run, such as 0,5,6; all by default")
     parser.add_argument("--options", default="", help="more options for every fit, in one string")
     args = parser.parse_args(arguments)
-    args.out.mkdir(parents=True, exist_ok=True)
-    file = args.out / "ablation.json"
-    done: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     rungs = ladder()
-    for number in [int(part) for part in args.rungs.split(",") if part] or range(len(rungs)):
-        if str(number) in done:
-            continue
-        done[str(number)] = train_and_score(rungs[number], number, args)
-        with replacing(file) as temporary:
-            temporary.write_text(json.dumps(done, indent=2) + "\n")
-        with replacing(args.out / "ablation.md") as temporary:
-            temporary.write_text(table([done[key] for key in sorted(done, key=int)]))
-    print((args.out / "ablation.md").read_text(), end="")
+    numbers = [int(part) for part in args.rungs.split(",") if part] or range(len(rungs))
+    jobs = {str(number): partial(train_and_score, rungs[number], number, args) for number in numbers}
+    collect(jobs, args.out, "ablation", table)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def test_a_rung_is_trained_scored_written_down_and_not_run_again(
         commands.append(arguments[0])
         assert main(list(arguments)) == 0
 
-    monkeypatch.setattr(script, "lit_gans", here)
+    import runs
+
+    monkeypatch.setattr(runs, "lit_gans", here)
     monkeypatch.setattr(script, "BATCH", 4)
     arguments = ["--data", str(scenes_folder), "--evaluator", str(evaluator_file), "--out", str(tmp_path)]
     arguments += ["--images", "8", "--rungs", "6", "--options", TINY]

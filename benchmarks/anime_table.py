@@ -1,0 +1,121 @@
+"""What each loss and each training tip is worth on anime faces: one matched table.
+
+    python benchmarks/anime_table.py --data ANIME --updates 5000 --seeds 0,1,2 --out runs/anime_table
+    python benchmarks/anime_table.py --data ANIME --updates 5000 --systems tips --out runs/tips_table
+
+Every system gets the same data and the same number of generator updates at the same batch size; a Wasserstein critic
+sees five batches for each of them, so its images are counted too. Tested as any model is, by `lit-gans test`: last
+checkpoint, Frechet and kernel distance to the training faces in the features of the named extractor, faces counted if
+--cascade is given. What is finished in --out is not trained again, and what was interrupted goes on.
+"""
+
+import argparse
+import statistics
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from runs import Row, collect, train_and_test
+
+TIPS = (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
+# Relativistic pairs with a lazy R1 and differentiable augmentation on the DCGAN's networks: gan.md's recipe for little
+# data, without BatchNorm in the discriminator as the penalty wants it.
+RECIPE = (
+    "--model.objective rpgan --model.norm none --model.dropout 0 --model.betas [0.0,0.99] --model.decay_from 0.5 "
+    "--model.augment [translation,cutout] --data.flip true"
+).split()
+R1 = "[{where: real, target: zero, weight: 0.5, every: 8}]"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table: a config, what is changed of it, and the batches for one generator update."""
+
+    name: str
+    config: str
+    options: tuple[str, ...] = ()
+    batches: int = 1
+
+
+LOSSES = (
+    Entry("DCGAN", "dcgan_anime"),
+    Entry("LSGAN", "lsgan_anime"),
+    Entry("WGAN", "wgan_anime", batches=5),
+    Entry("WGAN-GP", "wgan_gp_anime", batches=5),
+    Entry("recipe", "dcgan_anime", (*RECIPE, "--model.penalties", R1)),
+)
+PAIRS = tuple(
+    Entry(f"tip {number}, {kind}", f"tips/tip_{number:02d}_{kind}") for number in TIPS for kind in ("without", "with")
+)
+SYSTEMS = {"losses": LOSSES, "tips": PAIRS}
+
+
+def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
+    """The row of one training."""
+    name = f"{entry.name.replace(', ', '_').replace(' ', '_')}_seed{seed}"
+    fit = ["--config", entry.config, *entry.options, "--data.root", str(args.data), "--seed_everything", str(seed)]
+    fit += ["--trainer.max_steps", str(args.updates * entry.batches), *args.options.split()]
+    test = ["--data.root", str(args.data), "--model.extractor", args.extractor]
+    test += ["--model.face_cascade", str(args.cascade)] if args.cascade else []
+    report = train_and_test(name, args.out, fit, test)
+    facts = {key: report.get(key) for key in ("quality", "face_count", "images_seen", "minutes")}
+    return {"system": entry.name, "seed": seed, "updates": args.updates, **facts}
+
+
+def table(rows: dict[str, Row]) -> str:
+    """Markdown, a line a system: means over its seeds, with the standard deviation where there are several."""
+    lines = [
+        "| system | seeds | updates of G | images | minutes | Frechet distance | kernel distance | nearest | faces |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for system in dict.fromkeys(row["system"] for row in rows.values()):
+        runs = [row for row in rows.values() if row["system"] == system]
+        frechet = spread([row["quality"]["frechet_distance"] for row in runs], 3)
+        kernel = spread([row["quality"]["kernel_distance"]["mean"] for row in runs], 5)
+        nearest = spread([row["quality"]["diversity"]["nearest"] for row in runs], 2)
+        faces = spread([row["face_count"]["mean"] for row in runs if row["face_count"]], 1)
+        minutes = statistics.fmean(row["minutes"] for row in runs)
+        lines.append(
+            f"| {system} | {len(runs)} | {runs[0]['updates']:,} | {runs[0]['images_seen']:,} | {minutes:.1f} "
+            f"| {frechet} | {kernel} | {nearest} | {faces} |"
+        )
+    quality = next(iter(rows.values()))["quality"]
+    lines += ["", f"Extractor {quality['extractor']}, {quality['resizer']}, {quality['image_size']} px, "]
+    lines[-1] += f"{quality['real']:,} real and {quality['fake']:,} generated pictures. nearest: diversity, real = 1."
+    return "\n".join(lines) + "\n"
+
+
+def spread(values: list[float], digits: int) -> str:
+    """'mean (sd s)', 'mean' of a single value, '-' of none."""
+    if not values:
+        return "-"
+    mean = f"{statistics.fmean(values):.{digits}f}"
+    return f"{mean} (sd {statistics.stdev(values):.{digits}f})" if len(values) > 1 else mean
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="ANIME", help="folder of the anime layout")
+    parser.add_argument("--systems", choices=SYSTEMS, default="losses")
+    parser.add_argument("--only", default="", help="names of some of them, such as 'DCGAN,WGAN-GP'")
+    parser.add_argument("--updates", type=int, default=5000, help="generator updates of each training")
+    parser.add_argument("--seeds", default="0", help="such as 0,1,2")
+    parser.add_argument("--extractor", default="random-conv-v1", help="name or file")
+    parser.add_argument("--cascade", type=Path, metavar="FILE", help="of the face detector")
+    parser.add_argument("--out", type=Path, default=Path("runs/anime_table"), metavar="DIR")
+    parser.add_argument("--options", default="", help="more options for every fit, in one string")
+    args = parser.parse_args(arguments)
+    only = [name.strip() for name in args.only.split(",") if name.strip()]
+    entries = [entry for entry in SYSTEMS[args.systems] if not only or entry.name in only]
+    if unknown := set(only) - {entry.name for entry in entries}:
+        parser.error(f"--only: no system is called {', '.join(sorted(unknown))}")
+    jobs = {
+        f"{entry.name} seed {seed}": partial(train_and_compare, entry, seed, args)
+        for seed in (int(part) for part in args.seeds.split(","))
+        for entry in entries
+    }
+    collect(jobs, args.out, args.systems, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Trainings that are compared in a table: started as often as it takes, none trained twice."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lit_gans.files import replacing
+
+Row = dict[str, Any]
+
+
+def lit_gans(*arguments: str) -> None:
+    """A command of this package in a process of its own."""
+    subprocess.run([sys.executable, "-m", "lit_gans", *arguments], check=True)
+
+
+def train_and_test(name: str, out: Path, fit: list[str], test: list[str]) -> Row:
+    """Trains in `out/name`, from the last checkpoint there if one is, and tests the last checkpoint.
+
+    Args:
+        fit, test: arguments of the two commands beside the folder and the checkpoint.
+
+    Returns:
+        What the test wrote into scores.json, and `minutes` of the training (of its last start).
+    """
+    folder = ["--trainer.default_root_dir", str(out)]
+    checkpoint = newest(out / name, "checkpoints/last.ckpt")
+    start = time.perf_counter()
+    lit_gans(
+        *["fit", *fit, "--run_name", name, *folder, "--wandb", "off"],
+        *(["--ckpt_path", str(checkpoint)] if checkpoint else []),
+    )
+    minutes = (time.perf_counter() - start) / 60
+    checkpoint = newest(out / name, "checkpoints/last.ckpt")
+    lit_gans("test", "--ckpt_path", str(checkpoint), *test, "--run_name", f"{name}_test", *folder)
+    scores = newest(out / f"{name}_test", "scores.json")
+    if scores is None:
+        raise SystemExit(f"{out / name}: the test left no scores.json; its messages are above")
+    return {**json.loads(scores.read_text()), "minutes": round(minutes, 2)}
+
+
+def newest(folder: Path, pattern: str) -> Path | None:
+    """The youngest file of that name in a version folder of a run."""
+    found = sorted(folder.glob(f"version_*/{pattern}"), key=lambda path: path.stat().st_mtime)
+    return found[-1] if found else None
+
+
+def collect(
+    jobs: dict[str, Callable[[], Row]], out: Path, title: str, table: Callable[[dict[str, Row]], str]
+) -> dict[str, Row]:
+    """Does the jobs whose row is not in `out/title.json` yet; writes that file and `out/title.md` after each.
+
+    Returns:
+        The rows of all jobs that are done, also of earlier starts, by the name of their job.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / f"{title}.json"
+    rows: dict[str, Row] = json.loads(file.read_text()) if file.is_file() else {}
+    for name, job in jobs.items():
+        if name in rows:
+            continue
+        rows[name] = job()
+        for path, text in ((file, json.dumps(rows, indent=2) + "\n"), (out / f"{title}.md", table(rows))):
+            with replacing(path) as temporary:
+                temporary.write_text(text)
+    print(table(rows), end="")
+    return rows

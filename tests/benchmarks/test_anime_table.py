@@ -1,0 +1,64 @@
+"""benchmarks/anime_table.py: matched trainings, several seeds a line, and nothing trained twice."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from lit_gans.cli import main
+from lit_gans.configs import find_config
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "anime_table.py"
+TINY = "--data.image_size 16 --data.batch_size 4 --model.width 4 --trainer.accelerator cpu --data.val_fraction 0.2"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(SCRIPT.parent)
+    import anime_table
+
+    return anime_table
+
+
+def test_every_loss_and_both_sides_of_every_tip_are_a_config(script: ModuleType) -> None:
+    assert len(script.PAIRS) == 20
+    for entry in (*script.LOSSES, *script.PAIRS):
+        assert find_config(entry.config).is_file()
+
+
+def test_each_system_gets_the_same_generator_updates_and_seeds_share_a_line(
+    script: ModuleType,
+    faces_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import runs
+
+    commands: list[str] = []
+
+    def here(*arguments: str) -> None:
+        commands.append(arguments[0])
+        assert main(list(arguments)) == 0
+
+    monkeypatch.setattr(runs, "lit_gans", here)
+    arguments = ["--data", str(faces_folder), "--updates", "2", "--out", str(tmp_path), "--options", TINY]
+    script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
+    assert commands == ["fit", "test"] * 4
+    rows = json.loads((tmp_path / "losses.json").read_text())
+    assert {row["images_seen"] for row in rows.values() if row["system"] == "WGAN-GP"} == {2 * 5 * 4}
+    assert {row["images_seen"] for row in rows.values() if row["system"] == "recipe"} == {2 * 4}
+    first, second = (rows[f"recipe seed {seed}"]["quality"]["frechet_distance"] for seed in (0, 1))
+    printed = capsys.readouterr().out
+    assert f"| {(first + second) / 2:.3f} (sd {abs(first - second) / 2**0.5:.3f}) |" in printed
+    assert "Extractor random-conv-v1, no resizing, 16x16 px, 19 real and 19 generated pictures" in printed
+
+    script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
+    assert len(commands) == 8
+
+
+def test_an_unknown_system_is_named(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["--data", str(tmp_path), "--only", "DCGAN,BEGAN"])
+    assert "no system is called BEGAN" in capsys.readouterr().err
