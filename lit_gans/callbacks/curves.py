@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.trainer.states import TrainerFn
@@ -16,7 +18,8 @@ Points = list[tuple[float, float]]  # (x, y)
 
 
 class Curves(Callback):
-    """Write ``curves.png`` beside ``metrics.csv`` when fitting ends, however it ends.
+    """Write ``curves.png`` beside ``metrics.csv`` when fitting ends, however it ends. Those of a run that continued
+    another one (``fit --ckpt_path``) begin where that one did.
 
     Needs a ``CSVLogger``; without one nothing is written. A failure to draw is a warning, never an error.
     """
@@ -37,22 +40,35 @@ def _draw(trainer: Trainer) -> None:
             folder = Path(logger.log_dir)
             try:
                 logger.save()
-                plot_curves(folder / "metrics.csv", folder / "curves.png")
+                plot_curves(history(folder), folder / "curves.png")
             except Exception as error:  # a picture is worth no run, and must not hide why a run failed
                 rank_zero_warn(f"could not draw {folder / 'curves.png'}: {type(error).__name__}: {error}")
 
 
-def plot_curves(metrics_csv: Path, out: Path) -> None:
+def history(folder: Path) -> list[Path]:
+    """The ``metrics.csv`` of a run and, before it, of those that it continued, as far as the files are still there."""
+    found = [folder / "metrics.csv"]
+    while (config := folder / "config.yaml").is_file():
+        checkpoint = yaml.safe_load(config.read_text()).get("ckpt_path")
+        folder = Path(checkpoint or "").parent.parent
+        if not checkpoint or not (folder / "metrics.csv").is_file() or folder / "metrics.csv" in found:
+            break
+        found.insert(0, folder / "metrics.csv")
+    return found
+
+
+def plot_curves(metrics_csv: Sequence[Path], out: Path) -> None:
     """Draw losses (``loss/*``), validation scores (``val/*``) and ``images_per_second`` against images seen.
 
     Panels without data are left out; with no data at all, or no file, nothing is written. Without an ``images_seen``
     column the x axis is ``step``.
 
     Args:
-        metrics_csv: As Lightning's ``CSVLogger`` writes it: one row per logged step, blank where not logged.
+        metrics_csv: As Lightning's ``CSVLogger`` writes it: one row per logged step, blank where not logged. Of several
+            files each continues those before it: their rows from its first step on do not count.
         out: The PNG; replaced in one piece.
     """
-    columns = _read(metrics_csv)
+    columns = _joined([_read(file) for file in metrics_csv])
     images = columns.get("images_seen", [])
     panels = {
         "loss": [name for name in columns if name.startswith("loss/")],
@@ -90,6 +106,16 @@ def plot_curves(metrics_csv: Path, out: Path) -> None:
     with temporary.open("wb") as file:
         figure.savefig(file, format="png")
     os.replace(temporary, out)
+
+
+def _joined(parts: list[dict[str, Points]]) -> dict[str, Points]:
+    columns: dict[str, Points] = {}
+    for part in parts:
+        start = min((step for points in part.values() for step, _ in points), default=math.inf)
+        columns = {name: [point for point in points if point[0] < start] for name, points in columns.items()}
+        for name, points in part.items():
+            columns[name] = columns.get(name, []) + points
+    return {name: points for name, points in columns.items() if points}
 
 
 def _read(metrics_csv: Path) -> dict[str, Points]:

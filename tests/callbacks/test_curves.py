@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 
 from lit_gans.callbacks import curves
-from lit_gans.callbacks.curves import Curves, plot_curves
+from lit_gans.callbacks.curves import Curves, history, plot_curves
 from lit_gans.training.logging import is_logged_step
 
 PNG = b"\x89PNG\r\n"
@@ -103,7 +103,7 @@ def test_each_column_is_drawn_in_its_panel_at_the_images_seen(tmp_path: Path, dr
         {"step": 20, "val/score": 0.5, "epoch": 1},
         {"step": 25, "val/score": 0.75},  # after the last one
     ]
-    plot_curves(write(tmp_path / "metrics.csv", rows), tmp_path / "out.png")
+    plot_curves([write(tmp_path / "metrics.csv", rows)], tmp_path / "out.png")
     assert drawn["loss"] == {"generator": [(640, 2.0), (1280, 1.5)], "discriminator": [(640, 1.0), (1280, 0.5)]}
     assert drawn["validation"] == {"score": [(960, 0.25), (1280, 0.5), (1600, 0.75)]}
     assert list(drawn["images per second"].values()) == [[(640, 90), (1280, 95)]]
@@ -114,14 +114,14 @@ def test_each_column_is_drawn_in_its_panel_at_the_images_seen(tmp_path: Path, dr
 
 def test_a_long_run_counts_thousands_of_images(tmp_path: Path, drawn: dict) -> None:
     rows = [{"step": n, "images_seen": 64 * n, "loss/generator": 1.0} for n in (500, 1000)]
-    plot_curves(write(tmp_path / "metrics.csv", rows), tmp_path / "out.png")
+    plot_curves([write(tmp_path / "metrics.csv", rows)], tmp_path / "out.png")
     assert drawn["loss"] == {"generator": [(32.0, 1.0), (64.0, 1.0)]}
     assert list(drawn["x"]) == ["images seen (thousands)"]
 
 
 def test_without_images_seen_the_axis_is_the_step(tmp_path: Path, drawn: dict) -> None:
     rows: list[dict[str, object]] = [{"step": 7, "loss/nll": 3.0}, {"step": 9, "val/bits_per_dim": 4.0}]
-    plot_curves(write(tmp_path / "metrics.csv", rows), tmp_path / "out.png")
+    plot_curves([write(tmp_path / "metrics.csv", rows)], tmp_path / "out.png")
     assert drawn["loss"] == {"nll": [(7, 3.0)]}
     assert drawn["validation"] == {"bits_per_dim": [(9, 4.0)]}
     assert "images per second" not in drawn
@@ -136,14 +136,14 @@ def test_without_images_seen_the_axis_is_the_step(tmp_path: Path, drawn: dict) -
 def test_a_csv_without_data_draws_nothing(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "metrics.csv").write_text(text)
-    plot_curves(tmp_path / "metrics.csv", tmp_path / "out.png")
+    plot_curves([tmp_path / "metrics.csv"], tmp_path / "out.png")
     assert not (tmp_path / "out.png").exists()
 
 
 def test_drawing_needs_no_pyplot_and_so_no_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it fails
     rows: list[dict[str, object]] = [{"step": 1, "loss/generator": 1.0}]
-    plot_curves(write(tmp_path / "metrics.csv", rows), tmp_path / "out.png")
+    plot_curves([write(tmp_path / "metrics.csv", rows)], tmp_path / "out.png")
     assert (tmp_path / "out.png").exists()
 
 
@@ -157,7 +157,7 @@ def test_a_failure_while_writing_leaves_the_old_picture(tmp_path: Path, monkeypa
     monkeypatch.setattr(matplotlib.figure.Figure, "draw", fail)
     rows: list[dict[str, object]] = [{"step": 1, "loss/generator": 1.0}]
     with pytest.raises(OSError, match="disk full"):
-        plot_curves(write(tmp_path / "metrics.csv", rows), out)
+        plot_curves([write(tmp_path / "metrics.csv", rows)], out)
     assert out.read_bytes() == b"old"
 
 
@@ -202,3 +202,28 @@ def test_other_ranks_other_loggers_and_testing_draw_nothing(tmp_path: Path, monk
         other_rank.setattr(L.Trainer, "is_global_zero", property(lambda self: False))
         trainer_in(tmp_path).fit(Tiny(), loader())
     assert list(tmp_path.rglob("curves.png")) == []
+
+
+class TestARunThatContinuesAnother:
+    def test_the_later_run_counts_from_its_first_step_on(
+        self, tmp_path: Path, drawn: dict[str, dict[str, list[tuple[float, float]]]]
+    ) -> None:
+        first = write(tmp_path / "a.csv", [{"step": step, "loss/nll": 1.0} for step in (1, 2, 3, 4)])
+        second = write(tmp_path / "b.csv", [{"step": step, "loss/nll": 2.0} for step in (3, 4, 5)])
+        plot_curves([first, second], tmp_path / "out.png")
+        assert drawn["loss"] == {"nll": [(1, 1.0), (2, 1.0), (3, 2.0), (4, 2.0), (5, 2.0)]}
+
+    def test_the_chain_is_found_by_the_configs_and_ends_where_a_file_is_gone(self, tmp_path: Path) -> None:
+        folders = [tmp_path / f"version_{i}" for i in range(4)]
+        for folder, before in zip(folders, [tmp_path / "gone", *folders], strict=False):
+            (folder / "checkpoints").mkdir(parents=True)
+            (folder / "metrics.csv").write_text("step\n")
+            (folder / "config.yaml").write_text(f"ckpt_path: {before / 'checkpoints' / 'last.ckpt'}\n")
+        assert history(folders[3]) == [folder / "metrics.csv" for folder in folders]
+        (folders[1] / "metrics.csv").unlink()
+        assert history(folders[3]) == [folder / "metrics.csv" for folder in folders[2:]]
+
+    def test_a_run_of_its_own_has_no_other(self, tmp_path: Path) -> None:
+        assert history(tmp_path) == [tmp_path / "metrics.csv"]
+        (tmp_path / "config.yaml").write_text("ckpt_path: null\n")
+        assert history(tmp_path) == [tmp_path / "metrics.csv"]
