@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, leaky_relu, softplus
+from torch.nn.functional import interpolate, leaky_relu
 
 from lit_gans.networks.layers import PixelNorm, upsampling_block
 
@@ -86,22 +86,17 @@ class ObjectLayers(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         classes, present = slots_of(condition, self.slots)
-        of_scene, of_slots = self.noises(z)
-        scene, objects = self.describe(of_scene, of_slots, classes, present)
+        scene, objects = self.describe(z, classes, present)
         background = interpolate(self.background(scene), size=(self.image_size,) * 2, mode="bilinear")
         drawn = self.draw(objects.flatten(0, 1)).unflatten(0, objects.shape[:2])
-        composed = compose(background, drawn, self.place(objects, of_slots[..., :2]), present)
+        composed = compose(background, drawn, self.place(objects), present)
         return torch.tanh(self.shade(composed).float())
 
-    def noises(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents -> noise of the scene (B, scene_dim) and of each slot (B, slots, slot_dim)."""
-        of_scene, of_slots = z.split([self.scene_dim, self.slots * self.slot_dim], dim=1)
-        return of_scene, of_slots.unflatten(1, (self.slots, self.slot_dim))
-
-    def describe(self, of_scene: Tensor, of_slots: Tensor, classes: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    def describe(self, z: Tensor, classes: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """What the scene and each object will look like: (B, token_dim) and (B, slots, token_dim)."""
+        of_scene, of_slots = z.split([self.scene_dim, self.slots * self.slot_dim], dim=1)
         scene = self.scene_noise(of_scene).unsqueeze(1)
-        objects = self.classes(classes) + self.slot_noise(of_slots) + scene
+        objects = self.classes(classes) + self.slot_noise(of_slots.unflatten(1, (self.slots, self.slot_dim))) + scene
         hidden = torch.cat([torch.zeros_like(present[:, :1]), ~present], dim=1)
         tokens = self.attention(torch.cat([scene, objects], dim=1), src_key_padding_mask=hidden)
         return tokens[:, 0], tokens[:, 1:]
@@ -125,20 +120,15 @@ class PatchDecoder(nn.Module):
 
 
 class Placer(nn.Module):
-    """Token and noise -> place: (B, slots, token_dim), (B, slots, 2) -> Placement.
-
-    The noise moves an object along both axes by a spread that depends on the token. So objects lie all over the picture
-    from the first step on, a third of its width in size; where they belong is a matter of narrowing that down.
-    """
+    """Token -> place: (B, slots, token_dim) -> Placement. At the start objects lie all over the picture's middle, a
+    third of its width in size."""
 
     def __init__(self, token_dim: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(token_dim, token_dim), nn.LeakyReLU(0.2), nn.Linear(token_dim, 6))
+        self.layers = nn.Sequential(nn.Linear(token_dim, token_dim), nn.LeakyReLU(0.2), nn.Linear(token_dim, 4))
 
-    def forward(self, token: Tensor, noise: Tensor) -> Placement:
-        x, y, size, aspect, spread_x, spread_y = self.layers(token).float().unbind(dim=-1)
-        x = x + softplus(spread_x + 1) * noise[..., 0]
-        y = y + softplus(spread_y + 1) * noise[..., 1]
+    def forward(self, token: Tensor) -> Placement:
+        x, y, size, aspect = self.layers(token).float().unbind(dim=-1)
         size = 0.15 + 0.45 * torch.sigmoid(size - 0.4)
         stretch = torch.exp(0.5 * torch.tanh(aspect))
         return Placement(torch.sigmoid(x), torch.sigmoid(y), size * stretch, size / stretch)
@@ -179,7 +169,7 @@ def slots_of(condition: Tensor, slots: int) -> tuple[Tensor, Tensor]:
 
 
 def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Tensor) -> Tensor:
-    """Lays the objects over the background, far ones first: what reaches lower in the picture is nearer.
+    """Lays the objects over the background, far ones first: what stands lower in the picture is nearer.
 
     Args:
         background: (B, C, H, W).
@@ -190,7 +180,7 @@ def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Te
     Returns:
         (B, C, H, W)
     """
-    order = (placement.y + placement.height / 2).argsort(dim=1)
+    order = placement.y.argsort(dim=1)
     placement = Placement(*(value.gather(1, order) for value in placement))
     drawn = drawn.gather(1, order.view(*order.shape, 1, 1, 1).expand_as(drawn))
     present = present.gather(1, order)
