@@ -1,5 +1,6 @@
 """What the data sets share whose pictures have multi-hot conditions."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from data_modules.errors import DataError
 from data_modules.loader import ArrayLoader, Batch, Column, take
 
 
-class LabelledImages(ImageDataModule):
+class LabelledImages(ImageDataModule, ABC):
     """Training pictures with conditions, held-out ones for validation, and lists of conditions to draw in a test.
 
     Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1], "condition": (B, num_classes) float}`;
@@ -40,25 +41,25 @@ class LabelledImages(ImageDataModule):
         self.val_fraction = val_fraction
         self.test_conditions = list(test_conditions)
 
+    @abstractmethod
     def paths(self) -> list[Path]:
         """The picture files, in an order that does not change."""
-        raise NotImplementedError
 
+    @abstractmethod
     def conditions(self) -> Tensor:
         """(pictures, num_classes) float, multi-hot."""
-        raise NotImplementedError
 
+    @abstractmethod
     def split_rows(self) -> tuple[Tensor, Tensor]:
         """Rows of the training and of the held-out pictures."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lists(self) -> dict[str, Tensor]:
         """The conditions to draw in a test, (N, num_classes), by the name of their list."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has_pictures(self) -> bool:
         """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
-        raise NotImplementedError
 
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
