@@ -23,6 +23,7 @@ def sample_points(where: Where, real: Tensor, fake: Tensor) -> Tensor:
     "real" (R1: Mescheder et al. 2018), "fake" (R2), or "line": for each pair of images a point of its own, uniform on
     the straight line between them (WGAN-GP: Gulrajani et al. 2017, algorithm 1).
     """
+    fake = fake.to(real.dtype)  # under autocast the generator gives half precision
     if where == "real":
         return real
     if where == "fake":

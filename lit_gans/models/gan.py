@@ -216,7 +216,6 @@ class GAN(ImageModel):
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""
         due = [one for one in self.penalties if self.discriminator_updates % one.every == 0]
-        fake = fake.to(real.dtype)  # under autocast the generator gives half precision
         return sum(one(discriminator, real, fake) for one in due)
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:

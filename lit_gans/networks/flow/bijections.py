@@ -4,6 +4,7 @@ Written from the mathematics of NICE, RealNVP and Glow (Dinh et al. 2014 and 201
 the picture itself runs in the weights' own precision, also under autocast.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,16 +28,16 @@ class Guided(NamedTuple):
 Features = Tensor | Guided
 
 
-class Bijection(nn.Module):
+class Bijection(nn.Module, ABC):
     """z = f(x; u), invertible in x for every u."""
 
+    @abstractmethod
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) -> z, and log |det dz/dx| (B,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse(self, z: Tensor, u: Features) -> Tensor:
         """The x that forward maps to z."""
-        raise NotImplementedError
 
     def initialize(self, x: Tensor, u: Features) -> Tensor:
         """Sets what is to be set from data, given the first batch; returns z."""
