@@ -36,7 +36,7 @@ class CycleGAN(ImageModel):
     float in [-1, 1].
 
     Args:
-        width, blocks, upsample: of the generators, see ResnetGenerator.
+        width, blocks, upsample, residual: of the generators, see ResnetGenerator.
         discriminator_width, discriminator_layers: see PatchDiscriminator.
         cycle_weight: of the mean absolute difference between an image and its way there and back.
         identity_weight: times cycle_weight, of the change of an image that is of the target domain already; 0 saves
@@ -54,6 +54,7 @@ class CycleGAN(ImageModel):
         width: int = 64,
         blocks: int = 9,
         upsample: Upsampling = "transpose",
+        residual: bool = False,
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
         cycle_weight: float = 10.0,
@@ -70,8 +71,8 @@ class CycleGAN(ImageModel):
         for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
             if weight < 0:
                 raise InputError(f"{name} is {weight}; expected 0 or more")
-        self.generator_a2b = ResnetGenerator(width, blocks, upsample)
-        self.generator_b2a = ResnetGenerator(width, blocks, upsample)
+        self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual)
+        self.generator_b2a = ResnetGenerator(width, blocks, upsample, residual)
         self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers)
         self.discriminator_b = PatchDiscriminator(discriminator_width, discriminator_layers)
         self.cycle_weight = cycle_weight

@@ -18,7 +18,7 @@ OLD_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 def load_generator(path: str | Path) -> ResnetGenerator:
     """The generator of a file that holds nothing but its state dict, in eval mode.
 
-    Width, number of blocks and kind of upsampling are read off the shapes. A generator of this package is written to
+    Width, number of blocks and kind of upsampling are read off the shapes, `residual` off the names. A generator of this package is written to
     such a file by `torch.save(model.generator_a2b.state_dict(), path)`.
 
     Raises:
@@ -55,4 +55,4 @@ def options_of(state: dict[str, Tensor]) -> dict[str, Any]:
     up = state.get(f"model.{10 + blocks}.weight")
     transposed = up is None or up.shape[0] == 4 * width
     upsample: Upsampling = "transpose" if transposed else "resize"
-    return {"width": width, "blocks": blocks, "upsample": upsample}
+    return {"width": width, "blocks": blocks, "upsample": upsample, "residual": "draws_change" in state}

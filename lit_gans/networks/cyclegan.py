@@ -26,18 +26,23 @@ class ResnetGenerator(nn.Module):
         blocks: residual blocks; the paper has 9, and 6 for pictures of 128 px.
         upsample: "transpose", as in the paper, or "resize": nearest neighbour, then a convolution, which cannot leave
             a checkerboard (Odena et al. 2016).
+        residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
+            Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
 
     Shapes:
         (B, 3, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
         row or column, and the result is cropped back.
     """
 
-    def __init__(self, width: int = 64, blocks: int = 9, upsample: Upsampling = "transpose") -> None:
+    def __init__(
+        self, width: int = 64, blocks: int = 9, upsample: Upsampling = "transpose", residual: bool = False
+    ) -> None:
         super().__init__()
         if width < 1 or blocks < 0:
             raise InputError(f"generator: width={width} must be at least 1 and blocks={blocks} at least 0")
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
+        last = nn.Conv2d(width, 3, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
             *(ReflectionPad2d(3), nn.Conv2d(3, width, 7), *normed()),
@@ -46,16 +51,24 @@ class ResnetGenerator(nn.Module):
             *(ResidualBlock(4 * width) for _ in range(blocks)),
             *(up(4 * width, 2 * width), *normed()),
             *(up(2 * width, width), *normed()),
-            *(ReflectionPad2d(3), nn.Conv2d(width, 3, 7), nn.Tanh()),
+            *(ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
+        self.residual = residual
+        if residual:
+            nn.init.zeros_(last.weight)
+            # a name in the state dict, so that nobody takes these weights for those of whole images
+            self.register_buffer("draws_change", torch.tensor(True))
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         below, right = missing(height), missing(width)
         if below or right:
             image = pad(image, (0, right, 0, below), mode="replicate")
-        return self.model(image)[..., :height, :width]
+        drawn = self.model(image)
+        if self.residual:
+            drawn = (image + 2 * drawn).clamp(-1, 1)
+        return drawn[..., :height, :width]
 
 
 class PatchDiscriminator(nn.Module):

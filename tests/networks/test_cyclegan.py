@@ -125,6 +125,27 @@ class TestSizes:
             discriminator(torch.rand(1, 3, smallest - 1, 99))
 
 
+class TestResidual:
+    def test_it_starts_as_no_change(self) -> None:
+        image = torch.rand(2, 3, 18, 16) * 2 - 1
+        assert torch.equal(ResnetGenerator(4, 1, residual=True)(image), image)
+
+    def test_what_the_layers_draw_is_added_up_to_the_ends_of_the_range(self) -> None:
+        """A change of 2 reaches white from black."""
+        generator = ResnetGenerator(4, 1, residual=True)
+        last = next(m for m in reversed(generator.model) if isinstance(m, nn.Conv2d))
+        assert last.bias is not None
+        image = torch.rand(1, 3, 16, 16) * 2 - 1
+        for bias, expected in ((0.1, (image + 2 * math.tanh(0.1)).clamp(max=1)), (20.0, torch.ones_like(image))):
+            nn.init.constant_(last.bias, bias)
+            torch.testing.assert_close(generator(image), expected)
+
+    def test_it_learns_from_its_first_step(self) -> None:
+        generator = ResnetGenerator(4, 1, residual=True)
+        generator(torch.rand(1, 3, 16, 16) - 0.5).square().mean().backward()
+        assert any(p.grad is not None and p.grad.any() for p in generator.parameters())
+
+
 class TestLayers:
     @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
     def test_instance_norm_equals_torchs_with_its_gradient(self, layout: torch.memory_format) -> None:
