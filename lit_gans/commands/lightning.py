@@ -27,6 +27,7 @@ import lit_gans.models.wgan_gp  # noqa: F401  imported classes can be named with
 from data_modules.base import ImageDataModule
 from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from lit_gans.callbacks.compile import Compile
 from lit_gans.callbacks.curves import Curves
 from lit_gans.callbacks.progress import progress_bar
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
@@ -65,6 +66,7 @@ class CLI(LightningCLI):
         parser.add_argument("--wandb", type=Literal["auto", "online", "offline", "off"], default="auto")
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
         parser.add_lightning_class_args(SampleGrid, "samples")
+        parser.add_lightning_class_args(Compile, "compile")
         for name in ("num_classes", "class_names", "image_size"):
             # skipped by Lightning for models without that parameter
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")

@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.training.decay import decay_factor
@@ -67,6 +67,10 @@ class ImageModel(L.LightningModule):
     def needs_an_end(self) -> list[str]:
         """Hyperparameters in use whose meaning depends on the length of the run."""
         return ["decay_from"] if self.decay_from is not None else []
+
+    def compilable(self) -> list[nn.Module]:
+        """Networks that torch.compile may take in training; none here."""
+        return []
 
     def set_rates(self, rates: Sequence[float], betas: tuple[float, float]) -> None:
         """Gives each optimizer its learning rate, as `decay_from` has it for this batch, and Adam's betas. A checkpoint

@@ -119,6 +119,9 @@ class CycleGAN(ImageModel):
             for pair, lr in zip(pairs, self.learning_rates, strict=True)
         ]
 
+    def compilable(self) -> list[nn.Module]:
+        return [self.generator_a2b, self.generator_b2a, self.discriminator_a, self.discriminator_b]
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)

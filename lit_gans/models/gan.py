@@ -135,6 +135,9 @@ class GAN(ImageModel):
             for name, network, lr in zip(self.optimizer_names, networks, self.learning_rates, strict=True)
         ]
 
+    def compilable(self) -> list[nn.Module]:
+        return [self.generator, self.discriminator]
+
     def needs_an_end(self) -> list[str]:
         return super().needs_an_end() + (["input_noise"] if self.input_noise else [])
 
@@ -183,7 +186,8 @@ class GAN(ImageModel):
         condition = self.condition(batch)
         real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
         loss = self.objective.discriminator(*self.both_logits(real, fake, condition))
-        return loss + self.penalty(lambda image: self.discriminator(image, *condition), real, fake)
+        # past torch.compile, which has no second derivative
+        return loss + self.penalty(lambda image: self.discriminator.forward(image, *condition), real, fake)
 
     def both_logits(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """The logits of real and of generated images."""

@@ -44,7 +44,8 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         if self.wrong_labels:
             wrong = self.discriminator(real, condition.roll(1, dims=0))
             loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
-        return loss + self.penalty(lambda image: self.discriminator(image, condition), real, fake)
+        # past torch.compile, which has no second derivative
+        return loss + self.penalty(lambda image: self.discriminator.forward(image, condition), real, fake)
 
     def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         fake_logits, more = self.judge(self.shown(self.fakes(batch, noise)), batch["condition"])
