@@ -5,8 +5,6 @@ in all shades, white and black among them, so it is the stripes that tell the se
 set; the folders are those of the real horse2zebra.
 """
 
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from PIL import Image
 from rich.progress import track
 
 from data_modules.errors import DataError
+from data_modules.rendered.folder import new_folder
 
 Floats = NDArray[np.floating[Any]]
 Color = tuple[float, float, float]
@@ -107,11 +106,6 @@ def write_dataset(
     """
     check(train, size, seed)
     check(test, size, seed)
-    target = Path(folder).resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{folder} is not an empty folder: name a new one, or move what is there out of the way")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     # test pictures come first, so that they are the same for every number of training pictures
     jobs = [
         (f"{part}{domain}", index, domain == STRIPED)
@@ -119,18 +113,12 @@ def write_dataset(
         for domain in (PLAIN, STRIPED)
         for index in numbers
     ]
-    try:
+    with new_folder(folder) as temporary:
         for part in ("trainA", "trainB", "testA", "testB"):
-            (temporary / part).mkdir(parents=True)
+            (temporary / part).mkdir()
         for part, index, striped in track(jobs, "rendering animals", disable=not progress):
             animal = render_animal(striped, index, size, seed)
             Image.fromarray(animal.image).save(temporary / part / f"{index:06d}.png")
-        if target.exists():
-            target.rmdir()
-        temporary.rename(target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def build(rng: np.random.Generator) -> list[Limb]:

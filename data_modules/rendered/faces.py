@@ -5,8 +5,6 @@ probability 1/2, whatever the others. The same identity can be drawn with any at
 change, and what it should leave alone, is known.
 """
 
-import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from PIL import Image
 from rich.progress import track
 
 from data_modules.errors import DataError
+from data_modules.rendered.folder import new_folder
 from data_modules.rendered.strokes import Box, Canvas, Floats, ellipse
 
 ATTRIBUTES = (
@@ -102,13 +101,8 @@ def write_dataset(folder: Path, faces: int, size: int = 64, seed: int = 0, progr
         DataError: faces < 1, size < 16, seed < 0, or ``folder`` is a file or holds anything.
     """
     _check(faces, size, seed)
-    target = Path(folder).resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{folder} is not an empty folder: name a new one, or move what is there out of the way")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        (temporary / "img_align_celeba").mkdir(parents=True)
+    with new_folder(folder) as temporary:
+        (temporary / "img_align_celeba").mkdir()
         lines = [str(faces), " ".join(ATTRIBUTES)]
         for start in track(range(0, faces, _CHUNK), "drawing faces", disable=not progress):
             drawn = render_faces(min(_CHUNK, faces - start), size, seed, start)
@@ -117,12 +111,6 @@ def write_dataset(folder: Path, faces: int, size: int = 64, seed: int = 0, progr
                 Image.fromarray(image).save(temporary / "img_align_celeba" / name)
                 lines.append(f"{name} " + " ".join(" 1" if there else "-1" for there in row))
         (temporary / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        if target.exists():
-            target.rmdir()
-        temporary.rename(target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _random(seed: int, stream: int, face: int, count: int) -> NDArray[np.float32]:

@@ -8,8 +8,6 @@ so that its loader reads them. No pixel comes from the real set; camera, lamps a
 import json
 import math
 import multiprocessing
-import secrets
-import shutil
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
@@ -23,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data_modules.cache import usable_cores
 from data_modules.errors import DataError
+from data_modules.rendered.folder import new_folder
 from data_modules.rendered.raycast import Camera, Canvas, Lighting
 from data_modules.rendered.solids import Shape, Solid
 
@@ -125,24 +124,13 @@ def write_dataset(
     _check(scenes, size, seed, zoom)
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}, expected 1 or more, or None for one a core")
-    target = Path(folder).resolve()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DataError(f"{folder} is not an empty folder: name a new one, or move what is there out of the way")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        (temporary / "images").mkdir(parents=True)
+    with new_folder(folder) as temporary:
+        (temporary / "images").mkdir()
         labels = _write_images(temporary / "images", scenes, size, seed, zoom, workers or usable_cores(), progress)
         _write_json(temporary / "objects.json", {name: index for index, name in enumerate(NAMES)})
         _write_json(temporary / "train.json", labels)
         for file, sizes in TEST_SIZES.items():
             _write_json(temporary / file, conditions(sizes, seed))
-        if target.exists():
-            target.rmdir()
-        temporary.rename(target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def conditions(sizes: tuple[int, ...], seed: int) -> list[list[str]]:
