@@ -18,8 +18,8 @@ OLD_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 def load_generator(path: str | Path) -> ResnetGenerator:
     """The generator of a file that holds nothing but its state dict, in eval mode.
 
-    Width, number of blocks and kind of upsampling are read off the shapes, `residual` off the names. A generator of this package is written to
-    such a file by `torch.save(model.generator_a2b.state_dict(), path)`.
+    Width, number of blocks and kind of upsampling are read off the shapes, `residual` off the names. A generator of
+    this package is written to such a file by `torch.save(model.generator_a2b.state_dict(), path)`.
 
     Raises:
         InputError: missing file, another kind of file, or weights that do not fit exactly.
