@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # What a machine with a GPU is asked, from a checkout, offline: one stage a call, each within --minutes.
 #
-#   benchmarks/gpu_check.sh STAGE --data DIR [--evaluator FILE] [--out DIR] [--minutes 8] [--wheels DIR] [--smoke]
+#   benchmarks/gpu_check.sh STAGE --data DIR [--evaluator FILE] [--out DIR] [--minutes 8] [--wheels DIR]
+#                                 [--systems A,B] [--smoke]
 #
 # STAGE: tests            the tests that need a device
-#        throughput       benchmarks/throughput.py, fit against a plain loop with 16 workers
+#        throughput       benchmarks/throughput.py, fit against a plain loop with 16 workers; DIR is a data set, or a
+#                         folder with iclevr/, anime/ and horse2zebra/. throughput_compiled: with torch.compile
 #        NAME             a training by its config (cdcgan_iclevr, conditional_gan_iclevr, flow_iclevr, dcgan_anime, ...),
 #                         stopped after --minutes and continued by the next call with the same --out, bit for bit; then
 #                         its test: curves, grids and scores are in OUT/results
@@ -18,10 +20,11 @@ usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -ge 1 ] || usage
 stage=$1; shift
 data='' evaluator='' out=runs/gpu minutes=8 wheels='' smoke=''
+systems=cdcgan,dcgan,wgan_gp,conditional_gan,flow,cyclegan
 while [ $# -gt 0 ]; do
     case $1 in
         --smoke) smoke=yes; shift ;;
-        --data|--evaluator|--out|--minutes|--wheels) [ $# -ge 2 ] || usage; printf -v "${1#--}" '%s' "$2"; shift 2 ;;
+        --data|--evaluator|--out|--minutes|--wheels|--systems) [ $# -ge 2 ] || usage; printf -v "${1#--}" '%s' "$2"; shift 2 ;;
         *) usage ;;
     esac
 done
@@ -62,10 +65,12 @@ train_and_test() {
 
 case $stage in
     tests) LIT_GANS_DEVICE=$device "$python" -m pytest -q tests/test_device.py ;;
-    throughput)
-        options=(--device "$device" --systems cdcgan --workers 16 --rounds 3 --batches 100 --out "$results/throughput.json")
-        [ -z "$smoke" ] || options+=(--workers 1 --rounds 1 --batches 2 --warmup 1 --batch-size 4 --image-size 16 --width 4)
+    throughput|throughput_compiled)
+        options=(--device "$device" --systems "$systems" --workers 16 --rounds 3 --batches 100 --out "$results/$stage.json")
+        [ "$stage" = throughput ] || options+=(--compile default)
         [ -z "$data" ] || options+=(--data "$data")
+        [ -z "$smoke" ] || options+=(--workers 1 --rounds 1 --batches 2 --warmup 1 --batch-size 4 --image-size 16)
+        [ -z "$smoke" ] || options+=(--model width=4)
         "$python" benchmarks/throughput.py "${options[@]}" ;;
     -*) usage ;;
     *) train_and_test "$stage" ;;

@@ -12,9 +12,10 @@ step    the same training step on one batch in memory, in fit's precision and la
 floor   the floating-point operations of that step (convolutions and matrix products) at the speed of this machine's
         large matrix product in the same precision
 
-Machines are noisy, so the ratios are taken within a round; the table shows medians over the rounds. Threads are left to
-the environment (OMP_NUM_THREADS). Without --data, scenes are rendered at --image-size: they need no resizing, which
-favours `plain`.
+fit/floor is the model FLOP utilisation (MFU) of the training. Machines are noisy, so the ratios are taken within a
+round; the table shows medians over the rounds. Threads are left to the environment (OMP_NUM_THREADS). Batch size, image
+size and networks are the configs' own unless options say otherwise. Without --data, pictures are rendered at the size
+that is trained on: they need no resizing, which favours `plain`.
 """
 
 import argparse
@@ -29,37 +30,39 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from throughput_systems import SYSTEMS, Setup, System
+from throughput_systems import SYSTEMS, Job, Setup, data_folder
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, RandomSampler, default_collate
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
-from lit_gans.configs import find_config
+from lit_gans.callbacks.compile import Compile, Mode
+from lit_gans.files import replacing
 from lit_gans.models.base import Batch
 from lit_gans.training.precision import BF16
 
 PARTS = ("plain", "fit", "step", "floor")
-RATIOS = (("fit", "plain"), ("fit", "step"), ("step", "floor"))
+# the last one is the model FLOP utilisation of the training
+RATIOS = (("fit", "plain"), ("fit", "step"), ("step", "floor"), ("fit", "floor"))
 MATRIX_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
-def images_per_second(system: System, setup: Setup, work: Callable[[], None]) -> float:
+def images_per_second(job: Job, work: Callable[[], None]) -> float:
     """Of `work`, which trains on one batch; the first `warmup` calls are not timed."""
+    setup = job.setup
     for _ in range(setup.warmup):
         work()
     start = clock(setup.device)
     for _ in range(setup.batches):
         work()
-    return setup.batches * setup.batch_size * system.images / (clock(setup.device) - start)
+    return setup.batches * job.batch_images / (clock(setup.device) - start)
 
 
 def clock(device: str) -> float:
@@ -68,27 +71,29 @@ def clock(device: str) -> float:
     return time.perf_counter()
 
 
-def measure_plain(system: System, setup: Setup) -> float:
-    dataset, step = system.dataset(setup), system.plain(setup)
+def measure_plain(job: Job) -> float:
+    setup, dataset, step = job.setup, job.dataset(), job.system.plain(job.model().to(job.setup.device))
     # more batches than are used, so that the workers are busy until the clock stops; nor does an epoch end before
     count = setup.warmup + setup.batches + 2 * setup.workers
-    sampler = RandomSampler(dataset, num_samples=count * setup.batch_size)
+    sampler = RandomSampler(dataset, num_samples=count * job.batch_size)
     on_gpu = setup.device == "cuda"
     loader = DataLoader(
-        dataset, setup.batch_size, sampler=sampler, num_workers=setup.workers, pin_memory=on_gpu, drop_last=True
+        dataset, job.batch_size, sampler=sampler, num_workers=setup.workers, pin_memory=on_gpu, drop_last=True
     )
     batches = iter(loader)
-    return images_per_second(system, setup, lambda: step(*(part.to(setup.device) for part in next(batches))))
+    return images_per_second(job, lambda: step(*(part.to(setup.device) for part in next(batches))))
 
 
-def measure_fit(system: System, setup: Setup) -> float:
+def measure_fit(job: Job) -> float:
+    setup = job.setup
     with tempfile.TemporaryDirectory() as folder:
         options = {
-            "config": system.config,
-            "data.root": setup.data,
-            "data.image_size": setup.image_size,
-            "data.batch_size": setup.batch_size,
-            **{f"model.{name}": getattr(setup, name) for name in system.model_options},
+            "config": job.system.config,
+            "data.root": job.folder,
+            "data.image_size": job.image_size,
+            "data.batch_size": job.batch_size,
+            **{f"model.{name}": value for name, value in job.model_options.items()},
+            "compile.mode": setup.compile,
             "trainer.accelerator": "gpu" if setup.device == "cuda" else "cpu",
             "trainer.devices": 1,
             "trainer.max_epochs": -1,
@@ -112,25 +117,21 @@ def measure_fit(system: System, setup: Setup) -> float:
     return statistics.harmonic_mean(rates[1:])
 
 
-def measure_step(system: System, setup: Setup) -> float:
-    step, batch = bare_step(system, setup)
-    with our_precision(setup):
-        return images_per_second(system, setup, lambda: step(batch))
+def measure_step(job: Job) -> float:
+    step, batch = bare_step(job)
+    with our_precision(job.setup):
+        return images_per_second(job, lambda: step(batch))
 
 
-def bare_step(system: System, setup: Setup) -> tuple[Callable[[Batch], None], Batch]:
+def bare_step(job: Job, compiled: bool = True) -> tuple[Callable[[Batch], None], Batch]:
     """The system's step for the model of its config, and a batch for it."""
-    model_config = yaml.safe_load(find_config(system.config).read_text())["model"]
-    module, name = model_config["class_path"].rsplit(".", 1)
-    model_class = getattr(import_module(module), name)
-    asked_for = {"image_size"} & signature(model_class).parameters.keys()
-    given = {name: getattr(setup, name) for name in (*asked_for, *system.model_options)}
-    model = model_class(**{**model_config.get("init_args", {}), **given})
+    model, dataset, device = job.model(), job.dataset(), job.setup.device
     model.configure_model()
-    dataset = system.dataset(setup)
-    items = [dataset[i % len(dataset)] for i in range(setup.batch_size)]
-    parts = [part.to(setup.device) for part in default_collate(items)]
-    return system.step(model.to(setup.device)), dict(zip(system.columns, parts, strict=True))
+    if compiled:
+        Compile(job.setup.compile).on_fit_start(None, model)  # type: ignore[arg-type]  # it asks nothing of a Trainer
+    items = [dataset[i % len(dataset)] for i in range(job.batch_size)]
+    parts = [part.to(device) for part in default_collate(items)]
+    return job.system.step(model.to(device)), dict(zip(job.system.source.columns, parts, strict=True))
 
 
 @contextmanager
@@ -146,13 +147,26 @@ def our_precision(setup: Setup) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-def count_flops(system: System, setup: Setup) -> float:
+def count_flops(job: Job) -> float:
     """Floating-point operations for one image: convolutions and matrix products, a multiply-add counted as two."""
-    step, batch = bare_step(system, setup)
-    with our_precision(setup), FlopCounterMode(display=False) as counter:
-        for _ in range(system.period):
+    step, batch = bare_step(job, compiled=False)
+    with our_precision(job.setup), FlopCounter() as counter:
+        for _ in range(job.system.period):
             step(batch)
-    return counter.get_total_flops() / (system.period * setup.batch_size * system.images)
+    return counter.flops / (job.system.period * job.batch_images)
+
+
+class FlopCounter(TorchDispatchMode):
+    """Adds up torch's own formulas. Its FlopCounterMode also follows the modules, by hooks that a gradient within a
+    training step (a gradient penalty's) does not get past."""
+
+    flops = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func.overloadpacket):
+            self.flops += formula(*args, **(kwargs or {}), out_val=out)
+        return out
 
 
 def measure_peak(setup: Setup, repeats: int = 10) -> float:
@@ -168,20 +182,19 @@ def measure_peak(setup: Setup, repeats: int = 10) -> float:
     return 2 * size**3 / min(seconds[1:])
 
 
-def measure(system: System, setup: Setup, rounds: int, console: Console) -> dict[str, Any]:
-    flops = count_flops(system, setup)
+def measure(job: Job, rounds: int, console: Console) -> dict[str, Any]:
+    flops = count_flops(job)
     table: list[dict[str, float]] = []
     for number in range(1, rounds + 1):
-        row = {}
-        for part, function in (("plain", measure_plain), ("fit", measure_fit), ("step", measure_step)):
-            row[part] = function(system, setup)
-        peak = measure_peak(setup)
+        row = {"plain": measure_plain(job), "fit": measure_fit(job), "step": measure_step(job)}
+        peak = measure_peak(job.setup)
         row |= {"floor": peak / flops, "peak_tflops": peak / 1e12}
         table.append(row)
         console.print(f"round {number}: " + "  ".join(f"{part} {row[part]:,.1f}" for part in PARTS))
-    images = len(system.dataset(setup))
     return {
-        "data": f"{setup.data.resolve().name}, {images:,} images",
+        "data": f"{job.folder.resolve().name}, {len(job.dataset()):,} items",
+        "batch_size": job.batch_size,
+        "image_size": job.image_size,
         "gflop_per_image": flops / 1e9,
         "rounds": table,
         "images_per_second": {part: statistics.median(row[part] for row in table) for part in PARTS},
@@ -223,18 +236,28 @@ def system_names(text: str) -> list[str]:
     return names
 
 
+def hyperparameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected NAME=VALUE, such as width=32")
+    return name, yaml.safe_load(value)
+
+
 def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--systems", type=system_names, default="cdcgan", help=f"of {', '.join(SYSTEMS)}; with commas")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="data set of the systems; rendered if not given")
+    data = "data set of the systems, or a folder with iclevr/, anime/, horse2zebra/; rendered if not given"
+    parser.add_argument("--data", type=Path, metavar="DIR", help=data)
     parser.add_argument("--out", type=Path, metavar="FILE.json", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=20, help="timed batches of a measurement")
     parser.add_argument("--warmup", type=int, default=5, help="batches before them; fit logs every so many batches")
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--width", type=int, default=64, help="channels of the networks next to the image")
+    parser.add_argument("--batch-size", type=int, help="instead of the configs'")
+    parser.add_argument("--image-size", type=int, help="instead of the configs'")
+    parser.add_argument("--compile", choices=get_args(Mode), default="off", help="as lit-gans fit --compile.mode")
+    model = "hyperparameters instead of the configs', for the models that have them"
+    parser.add_argument("--model", nargs="+", type=hyperparameter, default=[], metavar="NAME=VALUE", help=model)
     parser.add_argument("--workers", type=int, default=2, help="DataLoader workers of the plain loop")
     given = vars(parser.parse_args(args))
     if given["warmup"] < 1 or given["rounds"] < 1 or given["batches"] < 1 or given["batches"] % given["warmup"]:
@@ -246,20 +269,28 @@ def main(args: Sequence[str] | None = None) -> None:
 
     # of paths only the name: the file is to be published
     files = {key: path.resolve().name for key in ("data", "out") if (path := given[key])}
-    shown = {**given, **files, "systems": ",".join(given["systems"])}
+    options = " ".join(f"{name}={value}" for name, value in given["model"]) or None
+    shown = {**given, **files, "systems": ",".join(given["systems"]), "model": options}
     flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in shown.items() if value is not None)
     names, folder, out, rounds = (given.pop(key) for key in ("systems", "data", "out", "rounds"))
-    console, results = Console(width=None if sys.stdout.isatty() else 120), {}
+    setup = Setup(**{**given, "model": dict(given["model"])})
+    console, results, facts = Console(width=None if sys.stdout.isatty() else 120), {}, machine(setup)
     with tempfile.TemporaryDirectory() as temporary:
         for name in names:
-            setup = Setup(**given, data=folder or Path(temporary) / name / "rendered")
+            system, rendered = SYSTEMS[name], Path(temporary) / name
+            job = Job(system, setup, rendered if folder is None else data_folder(system, folder))
             if folder is None:
-                SYSTEMS[name].render(setup.data, setup)
-            facts = machine(setup)
-            results[name] = measure(SYSTEMS[name], setup, rounds, console)
+                system.source.render(rendered, images_needed(job), job.image_size)
+            results[name] = measure(job, rounds, console)
+            # after each system: a run that is stopped keeps what it has measured
+            content = {"command": f"python benchmarks/throughput.py {flags}", "machine": facts, "systems": results}
+            with replacing(out) as file:
+                file.write_text(json.dumps(content, indent=2) + "\n")
     print_table(results, facts, console)
-    content = {"command": f"python benchmarks/throughput.py {flags}", "machine": facts, "systems": results}
-    out.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def images_needed(job: Job) -> int:
+    return min(job.batch_size * (job.setup.warmup + job.setup.batches), 4096)
 
 
 if __name__ == "__main__":
