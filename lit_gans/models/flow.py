@@ -46,6 +46,7 @@ class ConditionalFlow(Invertible):
         lr: learning rate, reached after `warmup` batches.
         betas, warmup, decay_from, clip_norm: of the optimizer; see GAN for the last two.
         ema_decay: of the average of the weights, once a batch; 0 for none.
+        recompute: train in less memory and more time; see Flow.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
 
@@ -75,6 +76,7 @@ class ConditionalFlow(Invertible):
         decay_from: float | None = None,
         clip_norm: float | None = 1.0,
         ema_decay: float = 0.999,
+        recompute: bool = False,
         temperature: float = 1.0,
         guidance: float = 0.0,
         evaluator: str | Sequence[str] | None = None,
@@ -104,6 +106,7 @@ class ConditionalFlow(Invertible):
             blocks,
             droppable=label_drop > 0,
             low_resolution=lr_drop is not None,
+            recompute=recompute,
         )
         self.flow_ema = averaged_copy(self.flow) if ema_decay else None
         self.image_size, self.dims = image_size, 3 * image_size**2

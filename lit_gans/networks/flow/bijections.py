@@ -5,12 +5,13 @@ the picture itself runs in the weights' own precision, also under autocast.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pixel_shuffle, pixel_unshuffle
+from torch.utils.checkpoint import checkpoint
 
 
 class Guided(NamedTuple):
@@ -45,13 +46,25 @@ class Bijection(nn.Module, ABC):
 
 
 class Chain(Bijection):
-    """One bijection after the other."""
+    """One bijection after the other.
 
-    def __init__(self, parts: Sequence[Bijection]) -> None:
+    Args:
+        recompute: keep nothing of a forward pass but its input, and compute the rest again for the backward pass:
+            about a third more work in training, for the memory of one chain instead of all.
+    """
+
+    def __init__(self, parts: Sequence[Bijection], recompute: bool = False) -> None:
         super().__init__()
         self.parts = nn.ModuleList(parts)
+        self.recompute = recompute
 
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
+        if self.recompute and torch.is_grad_enabled():
+            # no bijection draws random numbers
+            return checkpoint(self.through, x, u, use_reentrant=False, preserve_rng_state=False)
+        return self.through(x, u)
+
+    def through(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         total = x.new_zeros(len(x))
         for part in self.parts:
             x, logdet = part(x, u)
@@ -139,6 +152,7 @@ class InvertibleConv(Bijection):
         self.log_scale = nn.Parameter(scale.abs().log().float())
         self.register_buffer("sign", scale.sign().float())
         self.register_buffer("order", permutation.argmax(dim=1))  # P m = m[order]
+        self.known_inverse: tuple[Hashable, Tensor] | None = None
 
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         lower, upper = self.triangles()
@@ -148,13 +162,29 @@ class InvertibleConv(Bijection):
         return z, logdet.expand(len(x))
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
-        # in float64, so that the only rounding is that of the product with z
+        matrix = self.inverse_matrix() if self.lower.requires_grad else self.kept_inverse_matrix()
+        with torch.autocast(z.device.type, enabled=False):
+            return each_pixel(matrix.to(z.dtype), z)
+
+    def inverse_matrix(self) -> Tensor:
+        """W^-1, (channels, channels) in float64, so that the only rounding is that of the product with z."""
         lower, upper = (triangle.double() for triangle in self.triangles())
         permutation = torch.eye(len(lower), dtype=lower.dtype, device=lower.device)[self.order]
         half = torch.linalg.solve_triangular(lower, permutation.T, upper=False, unitriangular=True)
-        matrix = torch.linalg.solve_triangular(upper, half, upper=True)
-        with torch.autocast(z.device.type, enabled=False):
-            return each_pixel(matrix.to(z.dtype), z)
+        return torch.linalg.solve_triangular(upper, half, upper=True)
+
+    def kept_inverse_matrix(self) -> Tensor:
+        """The same for frozen weights, from the last time if they have not changed since: all draws of an averaged flow
+        solve it once.
+
+        A change in place counts a tensor's version up, and every other change gives it other memory. Fused optimizers
+        do not count: hence frozen weights alone.
+        """
+        weights = (self.lower, self.upper, self.log_scale)
+        state = tuple((weight._version, weight.data_ptr()) for weight in weights)
+        if self.known_inverse is None or self.known_inverse[0] != state:
+            self.known_inverse = (state, self.inverse_matrix())
+        return self.known_inverse[1]
 
     def triangles(self) -> tuple[Tensor, Tensor]:
         """L, and U + diag(s)."""

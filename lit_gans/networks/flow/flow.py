@@ -31,6 +31,8 @@ class Flow(nn.Module):
         steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
         embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
+        recompute: in training, keep only what goes into each step and compute its inside again for the backward pass:
+            less memory, more time; see Chain.
 
     Shapes:
         x (B, 3, image_size, image_size) in [-1/2, 1/2] as a rule, the label's features as `pyramid` makes them
@@ -50,6 +52,7 @@ class Flow(nn.Module):
         blocks: int = 4,
         droppable: bool = True,
         low_resolution: bool = False,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         if levels < 1 or image_size % 2**levels:
@@ -65,7 +68,7 @@ class Flow(nn.Module):
             channels *= 4
             is_last = i == levels - 1
             prior = (LastPrior if is_last else Split)(channels, features, width)
-            self.levels.append(Chain([*level(channels, count, features, width), prior]))
+            self.levels.append(Chain([*level(channels, count, features, width, recompute), prior]))
             kept = 0 if is_last else channels // 2
             self.shapes.append((channels - kept, size, size))
             channels = kept
@@ -108,15 +111,20 @@ class Flow(nn.Module):
             x = x[:, : x.shape[1] - leaving]
 
 
-def level(channels: int, steps: int, features: int, hidden: int) -> list[Bijection]:
+def level(channels: int, steps: int, features: int, hidden: int, recompute: bool) -> list[Bijection]:
     """The bijections of a level before its prior."""
     parts: list[Bijection] = [Squeeze()]
     for _ in range(TRANSITIONS):
-        parts += [ActNorm(channels), InvertibleConv(channels)]
+        parts += mixing(channels)
     for _ in range(steps):
-        parts += [ActNorm(channels), InvertibleConv(channels)]
-        parts += [AffineInjector(channels, features, hidden), AffineCoupling(channels, features, hidden)]
+        step = mixing(channels)
+        step += [AffineInjector(channels, features, hidden), AffineCoupling(channels, features, hidden)]
+        parts.append(Chain(step, recompute))
     return parts
+
+
+def mixing(channels: int) -> list[Bijection]:
+    return [ActNorm(channels), InvertibleConv(channels)]
 
 
 def each_level(name: str, given: int | Sequence[int], levels: int) -> list[int]:

@@ -1,5 +1,6 @@
 """Every bijection: its inverse, its determinant, and what each alone promises."""
 
+import copy
 import math
 import os
 import subprocess
@@ -22,6 +23,7 @@ from lit_gans.networks.flow.affine import (
     Split,
 )
 from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Guided, InvertibleConv, Squeeze
+from lit_gans.training.ema import update_average
 
 FEATURES, HIDDEN = 5, 7
 Make = Callable[[int], Bijection]
@@ -218,6 +220,42 @@ class TestInvertibleConv:
             z, logdet = layer(x, u)
         torch.testing.assert_close(z[0, :, 1, 0], matrix @ x[0, :, 1, 0])
         torch.testing.assert_close(logdet[0], 4 * torch.linalg.slogdet(matrix).logabsdet)
+
+    @pytest.mark.parametrize("change", ["optimizer", "average", "load", "to float64", "copied"])
+    def test_the_inverse_follows_every_change_of_the_weights(self, change: str, perturb: Callable[..., Any]) -> None:
+        """Also of frozen weights, whose inverse is kept; fused optimizers leave no trace on those that they change."""
+        layer = InvertibleConv(4).requires_grad_(change == "optimizer")
+        other = perturb(copy.deepcopy(layer))
+        x, u = inputs(4, 2, dtype=torch.float32)
+        with torch.no_grad():
+            before = layer.inverse(x, u)
+        if change == "optimizer":
+            layer(x, u)[0].pow(3).sum().backward()
+            torch.optim.Adam(layer.parameters(), 0.1, fused=True).step()
+        elif change == "average":
+            update_average(layer, other, 0.5, 100)
+        elif change == "load":
+            layer.load_state_dict(other.state_dict())
+        elif change == "to float64":
+            layer, x, u = perturb(layer.double()), x.double(), u.double()
+        else:
+            layer = other
+        with torch.no_grad():
+            z = layer.inverse(x, u)
+            assert z.dtype == x.dtype and (z - before).abs().max() > 1e-2
+            torch.testing.assert_close(layer(z, u)[0], x)
+
+    @pytest.mark.parametrize(("trained", "solved"), [(False, 1), (True, 3)])
+    def test_the_inverse_of_frozen_weights_is_solved_once(
+        self, trained: bool, solved: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layer = InvertibleConv(4).requires_grad_(trained)
+        calls: list[Tensor] = []
+        solve = InvertibleConv.inverse_matrix
+        monkeypatch.setattr(InvertibleConv, "inverse_matrix", lambda self: calls.append(solve(self)) or calls[-1])
+        x, u = inputs(4, 2, dtype=torch.float32)
+        pictures = [layer.inverse(x, u) for _ in range(3)]
+        assert len(calls) == solved and all(torch.equal(picture, pictures[0]) for picture in pictures)
 
 
 class TestAffine:

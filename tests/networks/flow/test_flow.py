@@ -141,6 +141,41 @@ def test_a_state_dict_makes_the_same_flow_bit_for_bit(flow: MakeFlow, batch: Bat
     assert torch.equal(one[0].flatten(), its[0].flatten()) and torch.equal(one[1], its[1])
 
 
+class TestRecompute:
+    def test_the_gradients_are_the_same(self, flow: MakeFlow, batch: Batch) -> None:
+        x, label = batch()
+        gradients = []
+        for recompute in (False, True):
+            network = flow(recompute=recompute).double()
+            network.log_prob(x, network.pyramid(label)).sum().backward()
+            gradients.append([parameter.grad for parameter in network.parameters()])
+        for one, other in zip(*gradients, strict=True):
+            torch.testing.assert_close(one, other)
+
+    def test_a_step_more_costs_the_memory_of_its_input_alone(self, flow: MakeFlow, batch: Batch) -> None:
+        """Values that autograd keeps for a step more at one level; 12 channels of 8x8 go into each."""
+        x, label = batch(dtype=torch.float32)
+
+        def kept(steps: int, recompute: bool) -> int:
+            network = flow(levels=1, steps=steps, recompute=recompute)
+            pyramid = [u.detach() for u in network.pyramid(label)]
+            weights = {weight.data_ptr() for weight in network.parameters()} | {u.data_ptr() for u in pyramid}
+            found: dict[int, int] = {}
+
+            def pack(tensor: Tensor) -> Tensor:
+                if tensor.data_ptr() not in weights:
+                    found[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes() // 4
+                return tensor
+
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+                network(x, pyramid)
+            return sum(found.values())
+
+        values = 3 * 12 * 8 * 8
+        assert kept(3, True) - kept(2, True) <= values
+        assert kept(3, False) - kept(2, False) > 4 * values
+
+
 class TestInitialisation:
     def test_one_pass_gives_every_actnorm_what_it_needs(self, batch: Batch) -> None:
         network = Flow(4, 16, 2, 2, 6, 5, 5, 3, 1)
@@ -168,7 +203,7 @@ def test_an_image_size_that_the_levels_do_not_divide_is_refused() -> None:
 
 def test_steps_and_widths_may_be_one_a_level() -> None:
     network = Flow(4, 16, 3, [1, 2, 3], [4, 5, 6], 5, 5, 3, 1)
-    counts = [sum(isinstance(part, AffineInjector) for part in chain.parts) for chain in network.levels]  # type: ignore[union-attr]
+    counts = [sum(isinstance(part, AffineInjector) for part in chain.modules()) for chain in network.levels]
     assert counts == [1, 2, 4]  # the last has its prior, too
     widths = [{m.last.in_channels for m in chain.modules() if isinstance(m, Prediction)} for chain in network.levels]
     assert widths == [{4}, {5}, {6}]
