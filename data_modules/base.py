@@ -18,6 +18,8 @@ DeviceResident = Literal["auto", True, False]
 
 # Of the memory that is free when the data is loaded; the rest is for networks, activations and the system.
 RESIDENT_SHARE = 0.5
+# Batches of an array that is not on the GPU which are gathered while the GPU works on an earlier one.
+AHEAD = 2
 
 
 class ImageDataModule(L.LightningDataModule):
@@ -33,7 +35,7 @@ class ImageDataModule(L.LightningDataModule):
         flip: mirror each training image left to right with probability 1/2, decided by (seed, epoch, image).
         seed: of the training order, the flips and the split.
         device_resident: keep the whole uint8 array on the device ("auto": when it fits into half of the free memory);
-            otherwise batches are gathered from the memory-mapped file.
+            otherwise batches are gathered from the memory-mapped file, for a GPU in a thread that is two batches ahead.
         cache_dir: where the array file is kept; `root/.lit_gans_cache` by default.
         workers: threads that decode images when the array file is built; all cores by default.
     """
@@ -94,7 +96,8 @@ class ImageDataModule(L.LightningDataModule):
                 f"{self.batch_size} x {order.world_size} process(es); set data.batch_size lower"
             )
         pin = trainer is not None and trainer.strategy.root_device.type == "cuda"
-        return ArrayLoader(columns, rows, order, flip=train and self.flip, pin=pin)
+        ahead = AHEAD if pin and any(isinstance(column, np.ndarray) for column in columns.values()) else 0
+        return ArrayLoader(columns, rows, order, flip=train and self.flip, pin=pin, ahead=ahead)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """uint8 -> float in [-1, 1], mirrored where the loader said so; on the device."""

@@ -1,6 +1,9 @@
 """Batches straight from arrays: no worker processes, no per-sample Python, exact resume in the middle of an epoch."""
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +13,8 @@ from data_modules.sampler import EpochOrder
 
 Batch = dict[str, Tensor]
 Column = Tensor | np.ndarray
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class ArrayLoader:
@@ -24,6 +29,7 @@ class ArrayLoader:
         order: which of the M come when.
         flip: also yield a column "flip", (B,) bool, that says which images of the batch are to be mirrored.
         pin: put rows gathered on the CPU into pinned memory, so that their copy to a GPU overlaps with work there.
+        ahead: batches that a thread gathers before they are asked for.
     """
 
     def __init__(
@@ -34,12 +40,14 @@ class ArrayLoader:
         *,
         flip: bool = False,
         pin: bool = False,
+        ahead: int = 0,
     ) -> None:
         self.columns = dict(columns)
         self.rows = rows
         self.order = order
         self.flip = flip
         self.pin = pin
+        self.ahead = ahead
         self.epoch = 0
         self.position = 0  # batches handed out of this epoch
         self.resume_at = 0  # where the next iteration starts, once
@@ -60,12 +68,13 @@ class ArrayLoader:
         batches = self.order.batches(self.epoch)
         flips = self.order.flips(self.epoch) if self.flip else None
         start, self.resume_at = self.resume_at, 0
-        for self.position, picks in enumerate(batches[start:], start=start + 1):
+
+        def gather(picks: Tensor) -> Batch:
             batch = take(self.columns, self.rows[picks], pin=self.pin)
-            if flips is not None:
-                batch["flip"] = flips[picks]
-            if self.position == len(batches):
-                self.position = 0  # an epoch that was handed out whole is resumed at the start of the next
+            return batch if flips is None else {**batch, "flip": flips[picks]}
+
+        for position, batch in enumerate(made_ahead(gather, batches[start:], self.ahead), start=start + 1):
+            self.position = position % len(batches)  # after an epoch that was handed out whole: the start of the next
             yield batch
 
     def state_dict(self) -> dict[str, int]:
@@ -85,3 +94,18 @@ def _rows(column: Column, rows: Tensor, pin: bool) -> Tensor:
         return column[rows.to(column.device)]
     gathered = column[rows] if isinstance(column, Tensor) else torch.from_numpy(column[rows.numpy()])
     return gathered.pin_memory() if pin else gathered
+
+
+def made_ahead(make: Callable[[A], B], items: Iterable[A], count: int) -> Iterator[B]:
+    """`make` of each item in order, up to `count` of them in a thread before they are asked for."""
+    if count == 0:
+        yield from map(make, items)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        pending: deque[Future[B]] = deque()
+        for item in items:
+            pending.append(thread.submit(make, item))
+            if len(pending) > count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()

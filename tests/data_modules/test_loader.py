@@ -1,6 +1,7 @@
 """ArrayLoader: rows to batches, and where it goes on after a restart."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightning as L
@@ -9,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from data_modules.loader import ArrayLoader, Batch, take
+from data_modules.base import ImageDataModule
+from data_modules.loader import ArrayLoader, Batch, made_ahead, take
 from data_modules.sampler import EpochOrder
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 4, 4), dtype=np.uint8)
@@ -25,11 +27,15 @@ def memory_map(tmp_path: Path) -> np.ndarray:
 
 
 def loader(
-    images: Tensor | np.ndarray | None = None, batch_size: int = 3, shuffle: bool = True, flip: bool = True
+    images: Tensor | np.ndarray | None = None,
+    batch_size: int = 3,
+    shuffle: bool = True,
+    flip: bool = True,
+    ahead: int = 0,
 ) -> ArrayLoader:
     columns = {"image": torch.from_numpy(IMAGES) if images is None else images, "label": LABELS}
     order = EpochOrder(len(ROWS), batch_size, seed=4, shuffle=shuffle)
-    return ArrayLoader(columns, ROWS, order, flip=flip)
+    return ArrayLoader(columns, ROWS, order, flip=flip, ahead=ahead)
 
 
 def assert_same(one: list[Batch], two: list[Batch]) -> None:
@@ -102,9 +108,10 @@ def test_set_epoch_changes_order_and_flips_and_can_go_back() -> None:
     assert_same(list(one), first)
 
 
+@pytest.mark.parametrize("ahead", [0, 2])
 @pytest.mark.parametrize("done", [0, 1, 2])
-def test_a_loaded_state_goes_on_at_the_next_batch_with_the_same_rows_and_flips(done: int) -> None:
-    whole, stopped, resumed = loader(), loader(), loader()
+def test_a_loaded_state_goes_on_at_the_next_batch_with_the_same_rows_and_flips(done: int, ahead: int) -> None:
+    whole, stopped, resumed = loader(), loader(ahead=ahead), loader(ahead=ahead)
     for each in (whole, stopped, resumed):
         each.set_epoch(2)
     batches = iter(stopped)
@@ -112,6 +119,48 @@ def test_a_loaded_state_goes_on_at_the_next_batch_with_the_same_rows_and_flips(d
         next(batches)
     resumed.load_state_dict(stopped.state_dict())
     assert_same(list(resumed), list(whole)[done:])
+
+
+@pytest.mark.parametrize(("device", "resident", "ahead"), [("cuda", False, 2), ("cuda", True, 0), ("cpu", False, 0)])
+def test_batches_are_gathered_ahead_for_a_gpu_that_does_not_hold_the_array(
+    memory_map: np.ndarray, device: str, resident: bool, ahead: int
+) -> None:
+    data = ImageDataModule("nowhere", batch_size=3)
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)  # type: ignore[assignment]
+    images = torch.from_numpy(IMAGES) if resident else memory_map
+    made = data.loader({"image": images, "label": LABELS}, ROWS, train=True)
+    assert (made.ahead, made.pin) == (ahead, device == "cuda")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_what_is_made_ahead_comes_in_order_and_as_far_ahead_as_asked(count: int) -> None:
+    made: list[int] = []
+
+    def make(item: int) -> int:
+        made.append(item)
+        return item**2
+
+    squares = made_ahead(make, range(6), count)
+    assert made == []
+    assert next(squares) == 0
+    squares_left = list(squares)
+    assert squares_left == [1, 4, 9, 16, 25] and made == list(range(6))
+
+
+def test_nothing_is_made_that_is_further_ahead() -> None:
+    made: list[int] = []
+    squares = made_ahead(made.append, range(6), 2)
+    next(squares)
+    squares.close()  # type: ignore[attr-defined]  # waits for the thread
+    assert made == [0, 1, 2]
+
+
+def test_an_error_ahead_reaches_who_asks_for_that_item() -> None:
+    quotients = made_ahead(lambda item: 1 / item, [1, 0, 2], 2)
+    assert next(quotients) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(quotients)
 
 
 def test_the_state_is_plain_numbers() -> None:
