@@ -21,7 +21,6 @@ network that is updated. The losses of the last batch stand in the JSON too: bot
 """
 
 import argparse
-import csv
 import json
 import statistics
 import sys
@@ -32,9 +31,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from fitting import command_line, fit, fit_options, logged, mean_rate
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import ParallelStrategy
-from startup import command_line, fit, fit_options
 from torch import Tensor, distributed
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -151,14 +150,9 @@ def train(job: "Job", processes: int, way: str, threads: int) -> dict[str, Any]:
                 ("trainer.callbacks.batches", job.system.period),
             ]
         fit(options, {"OMP_NUM_THREADS": str(threads)})
-        (metrics,) = folder.rglob("metrics.csv")
-        with metrics.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["images_per_second"]]
-        rates = [float(row["images_per_second"]) for row in rows]
-        # every row is the mean over `warmup` batches, the first one over the warm-up
-        assert len(rates) == 1 + setup.batches // setup.warmup, rates
+        rows = logged(folder, setup)
         return {
-            "images_per_second": statistics.harmonic_mean(rates[1:]),
+            "images_per_second": mean_rate(rows),
             "losses": {name: float(value) for name, value in rows[-1].items() if name.startswith("loss/")},
             "traffic": json.loads(traffic.read_text()) if processes > 1 else None,
         }

@@ -15,9 +15,7 @@ Without --data, pictures are rendered at the size that is trained on.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from fitting import command_line, fit, fit_options, run
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 # The process under measurement imports this file too, for its callback: what only the measuring needs is imported by
@@ -50,44 +49,6 @@ class FirstBatch(Callback):
             if pl_module.device.type == "cuda":
                 torch.cuda.synchronize()
             self.out.write_text(repr(time.time()))
-
-
-def fit_options(job: "Job", folder: Path) -> dict[str, Any]:
-    """What every measured `lit-gans fit` is given; its files go to `folder`."""
-    return {
-        "config": job.system.config,
-        "data.root": job.folder,
-        "data.image_size": job.image_size,
-        "data.batch_size": job.batch_size,
-        **{f"model.{name}": value for name, value in job.model_options.items()},
-        "trainer.accelerator": "gpu" if job.setup.device == "cuda" else "cpu",
-        "trainer.devices": 1,
-        "trainer.max_epochs": -1,
-        "trainer.limit_val_batches": 0,
-        "trainer.default_root_dir": folder,
-        "run_name": "benchmark",
-        "wandb": "off",
-    }
-
-
-def fit(options: Sequence[tuple[str, Any]], environment: Mapping[str, str] | None = None) -> None:
-    """`lit-gans fit` with these options in their order, in a process that finds the callbacks of this folder's files.
-
-    Raises:
-        SystemExit: with the end of its output, if it fails.
-    """
-    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    run(
-        [sys.executable, "-m", "lit_gans.cli", "fit", *(f"--{name}={value}" for name, value in options)],
-        {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(environment or {})},
-    )
-
-
-def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        words = " ".join(map(str, command[:4]))
-        raise SystemExit(f"`{words} ...` failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
 
 
 def seconds_of(command: Sequence[str | Path]) -> float:
@@ -129,14 +90,6 @@ def print_table(seconds: Mapping[str, float], rounds: Sequence[Mapping[str, floa
         reached = "yes" if median < GOALS[name] else "no"
         table.add_row(name, f"{median:.2f}", f"{min(values):.2f}-{max(values):.2f}", f"< {GOALS[name]:g}", reached)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-
-
-def command_line(script: str, given: Mapping[str, Any]) -> str:
-    """How to run this again; of paths only the name, because it is to be published."""
-    shown = {key: value.resolve().name if isinstance(value, Path) else value for key, value in given.items()}
-    shown["model"] = " ".join(f"{name}={value}" for name, value in given["model"]) or None
-    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in shown.items() if value is not None)
-    return f"python benchmarks/{script} {flags}"
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -19,12 +19,10 @@ that is trained on: they need no resizing, which favours `plain`.
 """
 
 import argparse
-import csv
 import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,6 +33,7 @@ from typing import Any, get_args
 
 import torch
 import yaml
+from fitting import command_line, fit, fit_options, logged, mean_rate
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -87,34 +86,13 @@ def measure_plain(job: Job) -> float:
 def measure_fit(job: Job) -> float:
     setup = job.setup
     with tempfile.TemporaryDirectory() as folder:
-        options = {
-            "config": job.system.config,
-            "data.root": job.folder,
-            "data.image_size": job.image_size,
-            "data.batch_size": job.batch_size,
-            **{f"model.{name}": value for name, value in job.model_options.items()},
+        options = fit_options(job, Path(folder)) | {
             "compile.mode": setup.compile,
-            "trainer.accelerator": "gpu" if setup.device == "cuda" else "cpu",
-            "trainer.devices": 1,
-            "trainer.max_epochs": -1,
             "trainer.max_steps": setup.warmup + setup.batches,
             "trainer.log_every_n_steps": setup.warmup,
-            "trainer.limit_val_batches": 0,
-            "trainer.default_root_dir": folder,
-            "run_name": "throughput",
-            "wandb": "off",
         }
-        command = [sys.executable, "-m", "lit_gans.cli", "fit"]
-        command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"`lit-gans fit` failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
-        (metrics,) = Path(folder).rglob("metrics.csv")
-        with metrics.open(newline="") as file:
-            rates = [float(row["images_per_second"]) for row in csv.DictReader(file) if row["images_per_second"]]
-    # every row is the mean over `warmup` batches, the first one over the warm-up
-    assert len(rates) == 1 + setup.batches // setup.warmup, rates
-    return statistics.harmonic_mean(rates[1:])
+        fit(list(options.items()))
+        return mean_rate(logged(Path(folder), setup))
 
 
 def measure_step(job: Job) -> float:
@@ -267,11 +245,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if not given["out"].resolve().parent.is_dir():
         parser.error(f"--out {given['out']}: its folder does not exist")
 
-    # of paths only the name: the file is to be published
-    files = {key: path.resolve().name for key in ("data", "out") if (path := given[key])}
-    options = " ".join(f"{name}={value}" for name, value in given["model"]) or None
-    shown = {**given, **files, "systems": ",".join(given["systems"]), "model": options}
-    flags = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in shown.items() if value is not None)
+    command = command_line("throughput.py", {**given, "systems": ",".join(given["systems"])})
     names, folder, out, rounds = (given.pop(key) for key in ("systems", "data", "out", "rounds"))
     setup = Setup(**{**given, "model": dict(given["model"])})
     console, results, facts = Console(width=None if sys.stdout.isatty() else 120), {}, machine(setup)
@@ -283,7 +257,7 @@ def main(args: Sequence[str] | None = None) -> None:
                 system.source.render(rendered, images_needed(job), job.image_size)
             results[name] = measure(job, rounds, console)
             # after each system: a run that is stopped keeps what it has measured
-            content = {"command": f"python benchmarks/throughput.py {flags}", "machine": facts, "systems": results}
+            content = {"command": command, "machine": facts, "systems": results}
             with replacing(out) as file:
                 file.write_text(json.dumps(content, indent=2) + "\n")
     print_table(results, facts, console)

@@ -49,6 +49,22 @@ def test_the_way_from_nothing_to_the_figures(script: ModuleType, tmp_path: Path)
     assert 0 < scores["background_l1"]["a2b"] < 2 and scores["training_seconds"] > 0
     assert Image.open(tmp_path / "stripes.png").size == (8 * 66 + 2, 6 * 66 + 2)
 
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    for seed in (0, 1):
+        arguments = ["--checkpoint", checkpoint, "--test-seed", seed, "--test", 8, "--out", tmp_path / str(seed)]
+        script.main(list(map(str, arguments)))
+    same, other = (json.loads((tmp_path / str(seed) / "scores.json").read_text()) for seed in (0, 1))
+    assert same["background_l1"] == scores["background_l1"] != other["background_l1"]
+    assert same["images_seen"] == 2 * 2 * 2 and "training_seconds" not in same
+
+
+def test_animals_that_the_classifier_has_seen_are_no_test(
+    script: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["--test-seed", "1000", "--out", str(tmp_path)])
+    assert "the classifier is trained on these animals" in capsys.readouterr().err
+
 
 def test_the_number_of_batches_follows_from_the_time(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds of starting and half a second a batch: what counts is the batches."""

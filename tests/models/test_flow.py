@@ -83,6 +83,12 @@ class TestLatents:
         assert (back - images.double()).abs().max() < 1e-9
         assert {p.dtype for p in model.parameters()} == {torch.float32}
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+    def test_inference_mode_changes_nothing(self, model: ConditionalFlow, images: Tensor, dtype: torch.dtype) -> None:
+        expected = model.decode(model.encode(images.to(dtype), NAMED), NAMED)
+        with torch.inference_mode():
+            assert torch.equal(model.decode(model.encode(images.to(dtype), NAMED), NAMED), expected)
+
     def test_neither_autocast_nor_train_mode_changes_them(self, model: ConditionalFlow, images: Tensor) -> None:
         expected = model.encode(images, LABELS).flatten()
         with torch.autocast("cpu", dtype=torch.bfloat16):

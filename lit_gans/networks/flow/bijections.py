@@ -49,8 +49,8 @@ class Chain(Bijection):
     """One bijection after the other.
 
     Args:
-        recompute: keep nothing of a forward pass but its input, and compute the rest again for the backward pass:
-            about a third more work in training, for the memory of one chain instead of all.
+        recompute: keep nothing of a forward pass but its input, and compute the rest again for the backward pass: one
+            more forward pass in training, for the memory of one chain instead of all.
     """
 
     def __init__(self, parts: Sequence[Bijection], recompute: bool = False) -> None:
@@ -162,7 +162,9 @@ class InvertibleConv(Bijection):
         return z, logdet.expand(len(x))
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
-        matrix = self.inverse_matrix() if self.lower.requires_grad else self.kept_inverse_matrix()
+        # the versions of an inference tensor are not counted either
+        changes_unseen = self.lower.requires_grad or self.lower.is_inference()
+        matrix = self.inverse_matrix() if changes_unseen else self.kept_inverse_matrix()
         with torch.autocast(z.device.type, enabled=False):
             return each_pixel(matrix.to(z.dtype), z)
 
