@@ -4,18 +4,19 @@
 
 One round measures, one after the other:
 
-plain   a PyTorch loop without this package's training code: the same networks in fp32 and the default memory layout,
-        Adam as it comes, a DataLoader whose workers open each PNG and transform it, the losses read after each batch
+plain   a PyTorch loop without this package's training code: the same networks in torch's own layers, in fp32 and the
+        default memory layout, Adam as it comes, a DataLoader whose workers open each PNG and transform it, the losses
+        read after each batch
 fit     `lit-gans fit` in a process of its own, from files to weights: images_per_second of its metrics.csv. Validation,
         and the grids and checkpoints of every 500th batch, are in it only where --batches gets that far
 step    the same training step on one batch in memory, in fit's precision and layout, without Lightning
 floor   the floating-point operations of that step (convolutions and matrix products) at the speed of this machine's
         large matrix product in the same precision
 
-fit/floor is the model FLOP utilisation (MFU) of the training. Machines are noisy, so the ratios are taken within a
-round; the table shows medians over the rounds. Threads are left to the environment (OMP_NUM_THREADS). Batch size, image
-size and networks are the configs' own unless options say otherwise. Without --data, pictures are rendered at the size
-that is trained on: they need no resizing, which favours `plain`.
+The first three run in processes of their own. fit/floor is the model FLOP utilisation (MFU) of the training. Machines
+are noisy, so the ratios are taken within a round; the table shows medians over the rounds. Threads are left to the
+environment (OMP_NUM_THREADS). Batch size, image size and networks are the configs' own unless options say otherwise.
+Without --data, pictures are rendered at the size that is trained on: they need no resizing, which favours `plain`.
 """
 
 import argparse
@@ -27,7 +28,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, get_args
 
@@ -45,6 +48,7 @@ from torch.utils.flop_counter import flop_registry
 from lit_gans.callbacks.compile import Compile, Mode
 from lit_gans.files import replacing
 from lit_gans.models.base import Batch
+from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import BF16
 
 PARTS = ("plain", "fit", "step", "floor")
@@ -68,6 +72,12 @@ def clock(device: str) -> float:
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def alone(measure: Callable[[Job], float], job: Job) -> float:
+    """The measurement in a process of its own, so that no other one's settings and memory are in its way."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(measure, job).result()
 
 
 def measure_plain(job: Job) -> float:
@@ -96,6 +106,7 @@ def measure_fit(job: Job) -> float:
 
 
 def measure_step(job: Job) -> float:
+    keep_freed_memory()  # as `lit-gans fit` does
     step, batch = bare_step(job)
     with our_precision(job.setup):
         return images_per_second(job, lambda: step(batch))
@@ -164,7 +175,7 @@ def measure(job: Job, rounds: int, console: Console) -> dict[str, Any]:
     flops = count_flops(job)
     table: list[dict[str, float]] = []
     for number in range(1, rounds + 1):
-        row = {"plain": measure_plain(job), "fit": measure_fit(job), "step": measure_step(job)}
+        row = {"plain": alone(measure_plain, job), "fit": measure_fit(job), "step": alone(measure_step, job)}
         peak = measure_peak(job.setup)
         row |= {"floor": peak / flops, "peak_tflops": peak / 1e12}
         table.append(row)

@@ -1,10 +1,12 @@
 """Training loops as users write them: fp32, Adam as it comes, a fresh batch of fakes for each loss, the losses read
-after each batch. They use a model's networks and numbers, and none of its training code."""
+after each batch. They use a model's networks, in torch's own layers, and numbers, and none of its training code."""
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
+from throughput_layers import plain_layers
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
@@ -15,9 +17,12 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.models.wgan_gp import WGANGP
-from lit_gans.networks.cyclegan import InstanceNorm2d, ReflectionPad2d
 
 Work = Callable[..., None]
+
+
+def networks_of(model: GAN) -> tuple[Any, Any]:
+    return plain_layers(model.generator), plain_layers(model.discriminator)
 
 
 def adams(model: GAN) -> tuple[torch.optim.Adam, torch.optim.Adam]:
@@ -38,7 +43,7 @@ def dcgan(model: DCGAN) -> Work:
 
 
 def bce(model: GAN, generator_updates: int) -> Work:
-    generator, discriminator = model.generator, model.discriminator
+    generator, discriminator = networks_of(model)
     optimizer_g, optimizer_d = adams(model)
     criterion = nn.BCEWithLogitsLoss()
     log = []
@@ -68,7 +73,7 @@ def bce(model: GAN, generator_updates: int) -> Work:
 
 def wgan_gp(model: WGANGP) -> Work:
     """Gulrajani et al. 2017, algorithm 1: a critic update a batch, one of the generator after every fifth."""
-    generator, critic = model.generator, model.discriminator
+    generator, critic = networks_of(model)
     optimizer_g, optimizer_c = adams(model)
     log = []
 
@@ -95,7 +100,7 @@ def wgan_gp(model: WGANGP) -> Work:
 
 def conditional_gan(model: ConditionalGAN) -> Work:
     """Relativistic pairs, an auxiliary cross-entropy on both sides, R1 in every eighth discriminator update."""
-    generator, discriminator = model.generator, model.discriminator
+    generator, discriminator = networks_of(model)
     optimizer_g, optimizer_d = adams(model)
     log = []
 
@@ -128,7 +133,7 @@ def conditional_gan(model: ConditionalGAN) -> Work:
 
 def flow(model: ConditionalFlow) -> Work:
     """Negative log-likelihood of dequantized images, in bits a value; the gradient's norm limited to 1."""
-    network = model.flow
+    network: Any = plain_layers(model.flow)
     optimizer = torch.optim.Adam(network.parameters(), model.lr, model.betas)
     levels = 2**model.bits
     log: list[float] = []
@@ -200,16 +205,3 @@ def cyclegan(model: CycleGAN) -> Work:
 def freeze(weights: Sequence[nn.Parameter], frozen: bool) -> None:
     for weight in weights:
         weight.requires_grad = not frozen
-
-
-def plain_layers(network: nn.Module) -> nn.Module:
-    """The network with torch's own norm and padding in the places of ours."""
-    for parent in list(network.modules()):
-        channels = 0
-        for name, child in parent.named_children():
-            channels = getattr(child, "out_channels", channels)
-            if isinstance(child, InstanceNorm2d):
-                setattr(parent, name, nn.InstanceNorm2d(channels))
-            elif isinstance(child, ReflectionPad2d):
-                setattr(parent, name, nn.ReflectionPad2d(child.padding))
-    return network

@@ -36,6 +36,7 @@ from lit_gans.callbacks.wandb import wandb_logger
 from lit_gans.configs import find_config
 from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
+from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import best_precision
 
 RUNS = "runs"
@@ -92,6 +93,7 @@ def run(command: str, args: list[str]) -> int:
     # Lightning's DDP launcher starts the other ranks with this process's arguments
     sys.argv[1:] = [command, *args]
     torch.set_float32_matmul_precision("high")
+    keep_freed_memory()
     quiet()
     try:
         _run_cli()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lit_gans.errors import InputError
 from lit_gans.networks.norms import NormName, norm_layer
 from lit_gans.networks.same import SameConv2d, SameConvTranspose2d
-from lit_gans.networks.stochastic import SteadyDropout, TrainingNoise
+from lit_gans.networks.stochastic import Dropout, SteadyDropout, TrainingNoise
 from lit_gans.networks.upsampling import UpsampledConv2d, UpsampledConvTranspose2d
 
 # Of report 000, A6: 1 has ReLU and max pooling (without tip 5), 2 is the DCGAN (with tip 5).
@@ -123,7 +123,7 @@ class DCGANDiscriminator(nn.Module):
             block += [activation(report_model)]
             if i > 0 and not tip_5:
                 block += [nn.MaxPool2d(2, ceil_mode=True)]  # no difference at 64 px; smaller images keep one pixel
-            self.layers.append(nn.Sequential(*block, nn.Dropout(dropout)))
+            self.layers.append(nn.Sequential(*block, Dropout(dropout)))
         side = (image_size // 4 + 2) // 2 if tip_5 else -(-image_size // 64)
         self.to_logit = nn.Linear(channels[-1] * side**2, 1)
         init_as_keras(self)

@@ -189,7 +189,7 @@ def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Te
     content = torch.cat([drawn[:, :, :COLOR], drawn[:, :, COLOR + 1 :]], dim=2).float()
     # premultiplied: outside of its square a layer is transparent, and so are the halves of its edge pixels
     layers = place_patches(torch.cat([content * alpha.unsqueeze(2), alpha.unsqueeze(2)], dim=2), placement, background)
-    canvas = background.float()
+    canvas = background.float().contiguous()  # as the layers are: mixed layouts cost a third more
     for layer in layers.unbind(dim=1):
         canvas = canvas * (1 - layer[:, -1:]) + layer[:, :-1]
     return canvas

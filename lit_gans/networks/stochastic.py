@@ -1,4 +1,5 @@
-"""Layers that draw random numbers in every pass: training tips 13 and 17 (ganhacks; report 000, section A6)."""
+"""Layers that draw random numbers in every pass: dropout, and training tips 13 and 17 (ganhacks; report 000, section
+A6)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from lit_gans.errors import InputError
+
+
+class Dropout(nn.Dropout):
+    """nn.Dropout, by `dropped`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return dropped(input, self.p) if self.training else input
 
 
 class SteadyDropout(nn.Module):
@@ -24,10 +32,26 @@ class SteadyDropout(nn.Module):
         self.probability = probability
 
     def forward(self, input: Tensor) -> Tensor:
-        return dropout(input, self.probability, training=True) if self.probability else input
+        return dropped(input, self.probability) if self.probability else input
 
     def extra_repr(self) -> str:
         return f"{self.probability}"
+
+
+def dropped(input: Tensor, probability: float) -> Tensor:
+    """torch's dropout, on a CPU with a mask of 16 random bits a value, four values from each number drawn.
+
+    torch draws a number for each value there, on processors of some makers one after the other. Measured on a CPU
+    (64x32x32x32 values in bf16, two threads): 3.5 times as fast. The probability is rounded to a multiple of 1 / 65536.
+    """
+    threshold = round(probability * 2**16)
+    if input.device.type != "cpu" or not 0 < threshold < 2**16:
+        return dropout(input, probability, training=True)
+    count = input.numel()
+    bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:count]
+    # laid out as the values are: in which order they get their random numbers does not matter
+    kept = bits.as_strided(input.shape, torch.empty_like(input).stride()) >= threshold - 2**15
+    return input * kept.to(input.dtype).mul_(2**16 / (2**16 - threshold))
 
 
 class TrainingNoise(nn.Module):

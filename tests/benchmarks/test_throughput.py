@@ -104,6 +104,29 @@ def test_plain_loop_and_bare_step_train_the_networks_of_the_system(
     assert script.count_flops(job) > 0
 
 
+@pytest.mark.parametrize("name", ["cdcgan", "dcgan", "cyclegan"])
+def test_the_plain_loops_networks_compute_the_same_in_torchs_own_layers(script: ModuleType, name: str) -> None:
+    from throughput_layers import WRITTEN, plain_layers
+
+    setup = script.Setup("cpu", 1, 1, workers=0, image_size=32, model=NETWORKS.get(name, {"width": 4}))
+    model = script.Job(script.SYSTEMS[name], setup, Path()).model().eval()
+    condition = (torch.eye(24)[:3],) if name == "cdcgan" else ()
+    replaced = 0
+    for child, network in model.named_children():
+        if not child.startswith(("generator", "discriminator")):
+            continue
+        first = (
+            torch.randn(3, model.latent_dim) if child in ("generator", "generator_ema") else torch.randn(3, 3, 32, 32)
+        )
+        inputs = (first, *condition)
+        expected = network(*inputs)
+        replaced += sum(type(layer) in WRITTEN for layer in network.modules())
+        plain = plain_layers(network)
+        assert not any(type(layer) in WRITTEN for layer in plain.modules())
+        torch.testing.assert_close(plain(*inputs), expected, rtol=1e-4, atol=1e-5)
+    assert replaced > 2
+
+
 def trained(before: dict[str, Tensor], model: nn.Module) -> set[str]:
     """Networks with a weight that has changed."""
     weights = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
