@@ -119,4 +119,5 @@ def test_a_checkpoint_holds_all_that_load_needs(batches: MakeBatches, trainer: M
     loaded = load(tmp_path / "model.ckpt")
     assert isinstance(loaded, ConditionalGAN) and loaded.wrong_labels == 0.25
     conditions: Tensor = torch.eye(4)
-    assert torch.equal(loaded.sample(conditions, seed=3), model.sample(conditions, seed=3))
+    # Close, not equal: a trained network's weights lie channels_last, a loaded one's do not, and convolutions round so.
+    torch.testing.assert_close(loaded.sample(conditions, seed=3), model.sample(conditions, seed=3))
