@@ -88,7 +88,7 @@ class AnimeFaces(ImageDataModule):
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
         if self.trainer is None or self.trainer.state.fn != "predict":
-            self.images(self._read(report=True)[0])
+            self.memory_map(self._read(report=True)[0])
 
     def setup(self, stage: str) -> None:
         if stage != "predict":

@@ -68,10 +68,15 @@ class ImageDataModule(L.LightningDataModule):
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / ".lit_gans_cache"
         self.workers = workers
 
+    def memory_map(self, paths: list[Path], size: int | None = None, crop: bool = False) -> np.ndarray:
+        """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W); builds the array file where it is
+        missing. See `images` for the arguments."""
+        return image_array(paths, size or self.image_size, self.cache_dir, crop=crop, workers=self.workers)
+
     def images(self, paths: list[Path], size: int | None = None, crop: bool = False) -> Column:
         """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the
         read-only memory map. With `crop`, images that are not square lose their edges instead of being squashed."""
-        array = image_array(paths, size or self.image_size, self.cache_dir, crop=crop, workers=self.workers)
+        array = self.memory_map(paths, size, crop)
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         resident = self.device_resident
         if resident == "auto":

@@ -64,7 +64,7 @@ class LabelledImages(ImageDataModule, ABC):
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
         if self._needs_pictures(self.trainer.state.fn if self.trainer else "fit"):
-            self.images(self.paths(), crop=self.crop)
+            self.memory_map(self.paths(), crop=self.crop)
 
     def setup(self, stage: str) -> None:
         if self._needs_pictures(stage):

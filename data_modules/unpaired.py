@@ -57,8 +57,8 @@ class Unpaired(ImageDataModule):
         """Builds the array files once a machine, before the ranks of a distributed run need them."""
         for domain in DOMAINS:
             if self.trainer is None or self.trainer.state.fn == "fit":
-                self.images(self.paths("train", domain), self.load_size)
-            self.images(self.paths("test", domain))
+                self.memory_map(self.paths("train", domain), self.load_size)
+            self.memory_map(self.paths("test", domain))
 
     def setup(self, stage: str) -> None:
         if stage == "fit":

@@ -1,5 +1,6 @@
 """The command line from the outside: help, errors, and the way from training to a score."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import torch
 from PIL import Image
 
 import lit_gans
-from lit_gans.cli import COMMANDS, LIGHTNING, main
+from lit_gans.cli import COMMANDS, LIGHTNING, main, uncollected
 from lit_gans.files import sha256
 
 
@@ -53,6 +54,13 @@ def test_help_is_fast() -> None:
         return time.perf_counter() - before
 
     assert min(start() for _ in range(5)) < 0.3
+
+
+def test_garbage_is_collected_again_after_an_import_that_failed() -> None:
+    with pytest.raises(ImportError), uncollected():
+        assert not gc.isenabled()
+        raise ImportError
+    assert gc.isenabled()
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
