@@ -462,6 +462,10 @@ class TestReports:
         assert len(scores["test"][evaluator_file.name]["draws"]) == 2
         bits = scores["bits_per_dim"]
         assert bits["images"] == 3 and bits["bits"] == 8  # one held-out scene of 12
-        assert f"held-out bits/dim: {bits['mean']:.4f}" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert f"held-out bits/dim: {bits['mean']:.4f}" in printed
+        # a new flow is a rotation of each 2x2 pixels; the pictures are grey, about 0
+        assert 0 < scores["reconstruction_error"] < 1e-6
+        assert f"reconstruction: largest error {scores['reconstruction_error']:.2e}" in printed
         expected = 8 + (1 / 24 + math.log(2 * math.pi) / 2) / math.log(2)
         assert bits["mean"] == pytest.approx(expected, abs=0.1)  # of a new flow; the pictures are grey
