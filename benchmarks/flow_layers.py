@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans.networks.flow.affine import AffineCoupling, Prediction
-from lit_gans.networks.flow.bijections import ActNorm, Bijection, Features, InvertibleConv, Squeeze
+from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Features, InvertibleConv, Mixing, Squeeze
 
 
 class Theirs(Bijection):
@@ -41,7 +41,8 @@ class Predicted(nn.Module):
 
     def forward(self, known: Tensor) -> Tensor:
         assert self.u is not None
-        return torch.stack(self.predict(known, self.u), dim=2).flatten(1, 2)
+        mean, log_scale = self.predict(known, self.u)
+        return torch.stack([mean, -log_scale], dim=2).flatten(1, 2)
 
 
 class TheirCoupling(Theirs):
@@ -68,14 +69,14 @@ def their_layers(network: nn.Module) -> nn.Module:
     return network
 
 
-def act_norm(ours: ActNorm) -> nn.Module:
+def act_norm(ours: ActNorm) -> Bijection:
     theirs = normflows.flows.ActNorm(ours.mean.shape)
     theirs.s, theirs.t = (nn.Parameter(weight.data[None]) for weight in (ours.log_scale, ours.mean))
     theirs.data_dep_init_done.fill_(float(ours.initialized))
     return Theirs(theirs)
 
 
-def convolution(ours: InvertibleConv) -> nn.Module:
+def convolution(ours: InvertibleConv) -> Bijection:
     theirs = normflows.flows.Invertible1x1Conv(len(ours.sign), use_lu=True)
     theirs.L, theirs.U, theirs.log_S = ours.lower, ours.upper, ours.log_scale
     theirs.sign_S.copy_(ours.sign)
@@ -86,7 +87,6 @@ def convolution(ours: InvertibleConv) -> nn.Module:
 # by exact class, so that the splits, which are couplings with a prior's bound, stay
 WRITTEN: dict[type[nn.Module], Callable[..., nn.Module]] = {
     Squeeze: lambda ours: Theirs(normflows.flows.Squeeze()),
-    ActNorm: act_norm,
-    InvertibleConv: convolution,
+    Mixing: lambda ours: Chain([act_norm(ours.norm), convolution(ours.conv)]),
     AffineCoupling: TheirCoupling,
 }

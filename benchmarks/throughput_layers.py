@@ -9,6 +9,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from lit_gans.networks.cyclegan import InstanceNorm2d, ReflectionPad2d
+from lit_gans.networks.flow.bijections import Chain, Mixing
 from lit_gans.networks.layers import ConvTranspose2d, FromVector
 from lit_gans.networks.same import SameConvTranspose2d
 from lit_gans.networks.stochastic import Dropout
@@ -56,6 +57,7 @@ def shape_of(layer: nn.ConvTranspose2d) -> tuple[int, int, int]:
 WRITTEN: dict[type[nn.Module], Callable[..., nn.Module]] = {
     InstanceNorm2d: lambda layer, channels: nn.InstanceNorm2d(channels),
     ReflectionPad2d: lambda layer, channels: nn.ReflectionPad2d(layer.padding),
+    Mixing: lambda layer, channels: Chain([layer.norm, layer.conv]),
     Dropout: lambda layer, channels: nn.Dropout(layer.p),
     ConvTranspose2d: lambda layer, channels: transposed(layer),
     FromVector: lambda layer, channels: nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), transposed(layer)),

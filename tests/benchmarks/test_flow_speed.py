@@ -36,6 +36,7 @@ def test_a_flow_in_their_layers_is_the_same_flow_both_ways(monkeypatch: pytest.M
         torch.testing.assert_close(theirs.inverse(z, pyramid), x, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_script_measures_each_build_in_training_and_sampling(tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
     options = "--rounds 1 --batches 1 --warmup 1 --batch-size 2 --image-size 16 --model".split()

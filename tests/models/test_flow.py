@@ -342,7 +342,7 @@ class TestTraining:
             assert network is not None
             norms = [module for module in network.modules() if isinstance(module, ActNorm)]
             assert norms and all(norm.initialized for norm in norms)
-        assert model.flow.levels[0].parts[1].mean.abs().max() > 1e-3  # type: ignore[union-attr, index]
+        assert model.flow.levels[0].parts[1].norm.mean.abs().max() > 1e-3  # type: ignore[union-attr, index]
         x = next(iter(batches(1)))["image"]
         z = model.encode(x, ema=False).flatten()
         assert abs(z.mean().item()) < 0.2 and abs(z.std().item() - 1) < 0.2

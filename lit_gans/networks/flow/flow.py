@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.networks.flow.affine import AffineCoupling, AffineInjector, LastPrior, Split
-from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Features, Guided, InvertibleConv, Squeeze
+from lit_gans.networks.flow.bijections import Bijection, Chain, Features, Guided, Mixing, Squeeze
 from lit_gans.networks.flow.conditioning import LabelPyramid
 from lit_gans.networks.flow.latents import Latents, Shape
 
@@ -113,18 +113,11 @@ class Flow(nn.Module):
 
 def level(channels: int, steps: int, features: int, hidden: int, recompute: bool) -> list[Bijection]:
     """The bijections of a level before its prior."""
-    parts: list[Bijection] = [Squeeze()]
-    for _ in range(TRANSITIONS):
-        parts += mixing(channels)
+    parts: list[Bijection] = [Squeeze(), *(Mixing(channels) for _ in range(TRANSITIONS))]
     for _ in range(steps):
-        step = mixing(channels)
-        step += [AffineInjector(channels, features, hidden), AffineCoupling(channels, features, hidden)]
-        parts.append(Chain(step, recompute))
+        injector, coupling = (part(channels, features, hidden) for part in (AffineInjector, AffineCoupling))
+        parts.append(Chain([Mixing(channels), injector, coupling], recompute))
     return parts
-
-
-def mixing(channels: int) -> list[Bijection]:
-    return [ActNorm(channels), InvertibleConv(channels)]
 
 
 def each_level(name: str, given: int | Sequence[int], levels: int) -> list[int]:

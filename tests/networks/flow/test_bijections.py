@@ -22,7 +22,7 @@ from lit_gans.networks.flow.affine import (
     Prediction,
     Split,
 )
-from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Guided, InvertibleConv, Squeeze
+from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Guided, InvertibleConv, Mixing, Squeeze
 from lit_gans.training.ema import update_average
 
 FEATURES, HIDDEN = 5, 7
@@ -35,15 +35,14 @@ def affine(kind: Any) -> Make:
 
 
 def step(channels: int) -> Chain:
-    return Chain(
-        [ActNorm(channels), InvertibleConv(channels), affine(AffineInjector)(channels), affine(Split)(channels)]
-    )
+    return Chain([Mixing(channels), affine(AffineInjector)(channels), affine(Split)(channels)])
 
 
 KINDS: dict[str, Make] = {
     "Squeeze": lambda channels: Squeeze(),
     "ActNorm": ActNorm,
     "InvertibleConv": InvertibleConv,
+    "Mixing": Mixing,
     "AffineInjector": affine(AffineInjector),
     "AffineCoupling": affine(AffineCoupling),
     "Split": affine(Split),
@@ -251,11 +250,29 @@ class TestInvertibleConv:
     ) -> None:
         layer = InvertibleConv(4).requires_grad_(trained)
         calls: list[Tensor] = []
-        solve = InvertibleConv.inverse_matrix
-        monkeypatch.setattr(InvertibleConv, "inverse_matrix", lambda self: calls.append(solve(self)) or calls[-1])
+        solve = InvertibleConv.solved
+        monkeypatch.setattr(InvertibleConv, "solved", lambda self: calls.append(solve(self)) or calls[-1])
         x, u = inputs(4, 2, dtype=torch.float32)
         pictures = [layer.inverse(x, u) for _ in range(3)]
         assert len(calls) == solved and all(torch.equal(picture, pictures[0]) for picture in pictures)
+
+
+class TestMixing:
+    def test_it_is_the_convolution_after_the_norm_in_both_directions(self, perturb: Callable[..., Any]) -> None:
+        layer = perturb(Mixing(6)).double()
+        parts = Chain([layer.norm, layer.conv])
+        x, u = inputs(6, 4)
+        for ours, theirs in zip(layer(x, u), parts(x, u), strict=True):
+            torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(layer.inverse(x, u), parts.inverse(x, u))
+
+    def test_initialising_it_sets_the_norm(self) -> None:
+        layer = Mixing(6).double()
+        x, u = inputs(6, 4)
+        z = layer.initialize(3 * x + 1, u)
+        assert layer.norm.initialized
+        torch.testing.assert_close(z, layer(3 * x + 1, u)[0])
+        torch.testing.assert_close(layer.norm.mean.flatten(), (3 * x + 1).mean((0, 2, 3)))
 
 
 class TestAffine:
