@@ -7,6 +7,7 @@ TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 
 SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
+    "evaluator_celeba": ("celeba_folder", "--data.image_size 32 --data.attributes null --data.val_fraction 0.3"),
     "evaluator_iclevr_b": ("scenes_folder", "--data.image_size 32"),
     "conditional_gan_iclevr": ("scenes_folder", f"{TINY_CONDITIONAL_GAN} --model.patch_size 8"),
     "conditional_gan_celeba": ("celeba_folder", f"{TINY_CONDITIONAL_GAN} --data.attributes null"),
