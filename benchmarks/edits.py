@@ -18,7 +18,7 @@ Writes a table as JSON, and a picture: the held-out pictures above, then a row f
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,7 @@ def mean(answers: Tensor) -> float:
     return answers.float().mean().item()
 
 
-def averages(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    rows = list(rows)
+def averages(rows: list[dict[str, Any]]) -> dict[str, float]:
     return {key: sum(row[key] for row in rows) / len(rows) for key in ("moved", "changed", "identity")}
 
 
@@ -149,8 +148,9 @@ def main(arguments: list[str] | None = None) -> None:
     directions = model.attribute_directions(examples(data, args.examples), names)
     held_out = data.preview_batch(args.images)
     images, labels = held_out["image"], held_out["condition"]
-    rows, pictures = measure(ways(model, directions, args.amount), evaluator, extractor, images, labels, names)
-    summary = {way: averages(row for row in rows if row["way"] == way) for way in ("direction", "relabel")}
+    edits = ways(model, directions, args.amount)
+    rows, pictures = measure(edits, evaluator, extractor, images, labels, names)
+    summary = {way: averages([row for row in rows if row["way"] == way]) for way in edits}
     print_table(rows, summary)
     facts = {
         "checkpoint": str(args.checkpoint),
