@@ -4,16 +4,20 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from filelock import FileLock
 from PIL import Image, ImageOps
 
 from data_modules.errors import DataError, listing
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # Raise it when the same files would give other bytes: other resizing, other order on disk.
 FORMAT_VERSION = 1
@@ -173,64 +177,64 @@ def _build(
     workers: int | None,
     progress: bool,
 ) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     _, channels, height, width = shape
     header = _header(shape)
     unreadable: list[tuple[Path, str]] = []
     writing = threading.Lock()
-    # The lock file admits one builder, so a fixed name is safe, and what a killed builder left is overwritten.
-    temporary = file.with_name(f"{file.name}.tmp")
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not (progress and console.is_terminal),
-    )
-
     # Threads, not processes: Pillow decodes and resizes without the GIL, nothing is forked under torch's threads, and
     # no __main__ is imported again. What holds the GIL bounds only tiny images (about 10,000 64x64 PNGs a second);
     # larger ones scale with the cores.
     workers = max(1, min(8, usable_cores()) if workers is None else workers)
+    with _becoming(file) as stream, _bar(progress) as bar, ThreadPoolExecutor(workers) as pool:
+        stream.write(header)
+
+        def write_chunk(start: int) -> int:
+            chunk = paths[start : start + CHUNK]
+            rows = np.zeros((len(chunk), channels, height, width), np.uint8)
+            for row, path in zip(rows, chunk, strict=True):
+                try:
+                    row[:] = _decoded(path, height, width, crop)
+                except Exception as error:  # a broken file may raise anything; every one of them is reported
+                    unreadable.append((path, str(error) or type(error).__name__))
+            with writing:
+                stream.seek(len(header) + start * channels * height * width)
+                stream.write(rows.data)
+            return len(chunk)
+
+        task = bar.add_task("Caching images", total=len(paths))
+        try:
+            for done in as_completed([pool.submit(write_chunk, start) for start in range(0, len(paths), CHUNK)]):
+                bar.advance(task, done.result())
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        if unreadable:
+            raise DataError(
+                f"{len(unreadable):,} of {len(paths):,} image files cannot be read; repair or remove them:"
+                + listing(f"{path}: {reason}" for path, reason in sorted(unreadable))
+            )
+
+
+def _decoded(path: Path, height: int, width: int, crop: bool) -> np.ndarray:
+    """(3, height, width) uint8."""
+    image = read_rgb(path)
+    if image.size != (width, height):
+        image = centre(image, width / height) if crop else image
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+@contextmanager
+def _becoming(file: Path) -> Iterator[BinaryIO]:
+    """What is written becomes the file when the block ends without an error; else nothing is left of it.
+
+    A file handle, not a memory map: on a full disk a map kills the process with SIGBUS, while a write raises.
+    """
+    # The lock file admits one builder, so a fixed name is safe, and what a killed builder left is overwritten.
+    temporary = file.with_name(f"{file.name}.tmp")
     try:
-        # Written through a file handle, not a memory map: on a full disk a map kills the process with SIGBUS, while a
-        # write raises.
-        with temporary.open("wb") as stream, bar, ThreadPoolExecutor(workers) as pool:
-            stream.write(header)
-
-            def write_chunk(start: int) -> int:
-                chunk = paths[start : start + CHUNK]
-                rows = np.zeros((len(chunk), channels, height, width), np.uint8)
-                for row, path in zip(rows, chunk, strict=True):
-                    try:
-                        image = read_rgb(path)
-                        if image.size != (width, height):
-                            image = centre(image, width / height) if crop else image
-                            image = image.resize((width, height), Image.Resampling.LANCZOS)
-                        row[:] = np.asarray(image).transpose(2, 0, 1)
-                    except Exception as error:  # a broken file may raise anything; every one of them is reported
-                        unreadable.append((path, str(error) or type(error).__name__))
-                with writing:
-                    stream.seek(len(header) + start * channels * height * width)
-                    stream.write(rows.data)
-                return len(chunk)
-
-            task = bar.add_task("Caching images", total=len(paths))
-            try:
-                for done in as_completed([pool.submit(write_chunk, start) for start in range(0, len(paths), CHUNK)]):
-                    bar.advance(task, done.result())
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-            if unreadable:
-                raise DataError(
-                    f"{len(unreadable):,} of {len(paths):,} image files cannot be read; repair or remove them:"
-                    + listing(f"{path}: {reason}" for path, reason in sorted(unreadable))
-                )
+        with temporary.open("wb") as stream:
+            yield stream
             stream.flush()
             # Else a power cut after the renaming may leave a file of the right length full of zeros.
             os.fsync(stream.fileno())
@@ -238,3 +242,12 @@ def _build(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _bar(progress: bool) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not (progress and console.is_terminal))
