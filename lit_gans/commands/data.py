@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 # Layout -> the module whose `check(folder, images)` gives a report.
-CHECKED = {"iclevr": "data_modules.iclevr_files", "anime": "data_modules.anime_files"}
+CHECKED = {"iclevr": "data_modules.iclevr_check", "anime": "data_modules.anime_files"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from data_modules.errors import DataError
+from data_modules.iclevr_check import check
 from data_modules.iclevr_files import (
-    check,
     image_folder,
     multi_hot,
     read_conditions,

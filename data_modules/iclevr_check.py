@@ -1,0 +1,194 @@
+"""A whole iCLEVR folder, checked: everything that is wrong with it in one report."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from data_modules.cache import read_rgb, usable_cores
+from data_modules.errors import DataError, listing
+from data_modules.iclevr_files import image_folder, image_names, missing, need_folder, read_objects, scene_of
+from data_modules.iclevr_json import listed_names, load_list, load_mapping, twice
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+CONDITION_FILES = ("test.json", "new_test.json")
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What :func:`check` found; ``str(report)`` is a text of a few lines, more where something is wrong.
+
+    Attributes:
+        root: the folder checked.
+        images: the folder of the images, None when there is none.
+        listed: images listed in train.json.
+        present: those of them that exist.
+        scenes: scenes the listed images belong to.
+        missing: listed images that do not exist.
+        unreadable: image that exists but cannot be decoded -> reason.
+        unlisted: image files in the folder that train.json does not list (no fault).
+        unknown_objects: image, or "FILE condition I" -> names that are not in objects.json.
+        duplicates: image, or "FILE condition I" -> names that stand there more than once.
+        sizes: (width, height) in pixels -> number of images.
+        objects_per_image: number of objects -> number of images.
+        conditions: file name -> (number of objects -> number of conditions).
+        errors: what else is wrong, one line each.
+    """
+
+    root: Path
+    images: Path | None
+    listed: int
+    present: int
+    scenes: int
+    missing: tuple[str, ...]
+    unreadable: dict[str, str]
+    unlisted: tuple[str, ...]
+    unknown_objects: dict[str, tuple[str, ...]]
+    duplicates: dict[str, tuple[str, ...]]
+    sizes: dict[tuple[int, int], int]
+    objects_per_image: dict[int, int]
+    conditions: dict[str, dict[int, int]]
+    errors: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a run can use the folder as it is."""
+        faults = (self.missing, self.unreadable, self.unknown_objects, self.duplicates, self.errors)
+        return self.listed > 0 and not any(faults)
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{width}x{height}: {count:,}" for (width, height), count in self.sizes.items())
+        lines = [
+            f"iCLEVR data in {self.root}",
+            f"images folder      {self.images or 'none'}",
+            f"images listed      {self.listed:,} of {self.scenes:,} scenes",
+            f"images present     {self.present:,}",
+            f"not listed         {len(self.unlisted):,}",
+            f"width x height     {sizes or 'none'}",
+            f"objects per image  {_histogram(self.objects_per_image)}",
+        ]
+        for name, histogram in self.conditions.items():
+            lines.append(f"{name:<18} {sum(histogram.values()):,} conditions; by size {_histogram(histogram)}")
+        for title, faults in (
+            ("missing images", self.missing),
+            ("unreadable images", [f"{file}: {reason}" for file, reason in self.unreadable.items()]),
+            ("objects not in objects.json", [f"{k}: {', '.join(v)}" for k, v in self.unknown_objects.items()]),
+            ("objects named twice", [f"{k}: {', '.join(v)}" for k, v in self.duplicates.items()]),
+            ("errors", self.errors),
+        ):
+            if faults:
+                lines.append(f"{title}: {len(faults):,}{listing(faults)}")
+        return "\n".join([*lines, "ok" if self.ok else "NOT OK"])
+
+
+def check(root: Path, folder: str | None = None) -> CheckReport:
+    """Read all files of the data set, decode all images listed, and report everything that is wrong, raising nothing.
+
+    Args:
+        root: the folder of objects.json and train.json.
+        folder: the folder of the images, as in :func:`image_folder`.
+    """
+    found = _Faults()
+    objects: dict[str, int] = {}
+    train: dict[str, object] = {}
+    images: Path | None = None
+    conditions: dict[str, list[object]] = {}
+    if root.is_dir():
+        objects = found.tried(lambda: read_objects(root), {})
+        train = found.tried(lambda: load_mapping(root / "train.json", "image file name -> list of object names"), {})
+        images = found.tried(lambda: image_folder(root, folder), None)
+        read = {name: found.tried(partial(load_list, root / name), None) for name in CONDITION_FILES}
+        conditions = {name: lists for name, lists in read.items() if lists is not None}
+    else:
+        found.tried(lambda: need_folder(root), None)
+
+    listed = sorted(train)
+    objects_per_image = found.sizes(root / "train.json", ((key, train[key]) for key in listed), objects)
+    condition_sizes = {
+        name: found.sizes(
+            root / name, ((f"condition {i}", value) for i, value in enumerate(lists)), objects, f"{name} "
+        )
+        for name, lists in conditions.items()
+    }
+    absent = missing(images, listed) if images else []
+    present = sorted(set(listed) - set(absent)) if images else []
+    sizes, unreadable = _decode(images, present) if images else ({}, {})
+    unlisted = sorted(image_names(images) - set(listed)) if images else []
+    return CheckReport(
+        root=root,
+        images=images,
+        listed=len(listed),
+        present=len(present),
+        scenes=len({scene_of(name) for name in listed}),
+        missing=tuple(absent),
+        unreadable=unreadable,
+        unlisted=tuple(unlisted),
+        unknown_objects=found.unknown,
+        duplicates=found.duplicates,
+        sizes=sizes,
+        objects_per_image=objects_per_image,
+        conditions=condition_sizes,
+        errors=tuple(found.errors),
+    )
+
+
+class _Faults:
+    """What is found to be wrong, in the fields of the report that have the same names."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.unknown: dict[str, tuple[str, ...]] = {}
+        self.duplicates: dict[str, tuple[str, ...]] = {}
+
+    def tried(self, read: Callable[[], T], otherwise: D) -> T | D:
+        """What is read, or `otherwise` and one more error."""
+        try:
+            return read()
+        except DataError as error:
+            self.errors.append(str(error))
+            return otherwise
+
+    def sizes(
+        self, file: Path, lists: Iterable[tuple[str, object]], objects: Mapping[str, int], prefix: str = ""
+    ) -> dict[int, int]:
+        """How many of the lists have how many names; each name is looked at."""
+        counts: Counter[int] = Counter()
+        for key, value in lists:
+            names = self.tried(partial(listed_names, file, key, value), None)
+            if names is None:
+                continue
+            counts[len(names)] += 1
+            if objects and (strange := tuple(name for name in names if name not in objects)):
+                self.unknown[prefix + key] = strange
+            if repeated := twice(names):
+                self.duplicates[prefix + key] = repeated
+        return dict(sorted(counts.items()))
+
+
+def _decode(images: Path, names: Sequence[str]) -> tuple[dict[tuple[int, int], int], dict[str, str]]:
+    """How many images have which size, most frequent first, and why the others cannot be read."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    unreadable: dict[str, str] = {}
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        for name, outcome in zip(names, pool.map(_size_or_reason, (images / name for name in names)), strict=True):
+            if isinstance(outcome, str):
+                unreadable[name] = outcome
+            else:
+                sizes[outcome] += 1
+    return dict(sizes.most_common()), unreadable
+
+
+def _size_or_reason(path: Path) -> tuple[int, int] | str:
+    try:
+        return read_rgb(path).size
+    except Exception as error:  # a broken file may raise anything; every one of them is reported
+        return str(error) or type(error).__name__
+
+
+def _histogram(counts: Mapping[int, int]) -> str:
+    return ", ".join(f"{size}: {count:,}" for size, count in counts.items()) or "none"
