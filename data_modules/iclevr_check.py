@@ -98,14 +98,13 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     train: dict[str, object] = {}
     images: Path | None = None
     conditions: dict[str, list[object]] = {}
-    if root.is_dir():
+    found.tried(lambda: need_folder(root), None)
+    if not found.errors:
         objects = found.tried(lambda: read_objects(root), {})
         train = found.tried(lambda: load_mapping(root / "train.json", "image file name -> list of object names"), {})
         images = found.tried(lambda: image_folder(root, folder), None)
         read = {name: found.tried(partial(load_list, root / name), None) for name in CONDITION_FILES}
         conditions = {name: lists for name, lists in read.items() if lists is not None}
-    else:
-        found.tried(lambda: need_folder(root), None)
 
     listed = sorted(train)
     objects_per_image = found.sizes(root / "train.json", ((key, train[key]) for key in listed), objects)

@@ -137,87 +137,114 @@ class _Identity:
         return low + (high - low) * self.between(0, 1)[:, None]
 
 
-def _draw(numbers: NDArray[np.float32], present: NDArray[np.bool_], size: int) -> NDArray[np.uint8]:
-    """Faces (B, size, size, 3) from back to front. Lengths are in half picture widths, y points down."""
-    of = dict(zip(ATTRIBUTES, present.T.astype(np.float32), strict=True))
-    i = _Identity(numbers)
+class _Face:
+    """What B faces look like, and its parts on a canvas. Lengths are in half picture widths, y points down."""
 
-    def by(attribute: str, without: Floats | float, with_: Floats | float) -> Floats:
-        there = of[attribute]
-        there = there[:, None] if np.ndim(with_) == 2 else there
-        mixed: Floats = without + there * (with_ - without)
+    def __init__(self, numbers: NDArray[np.float32], present: NDArray[np.bool_], size: int) -> None:
+        self.of = dict(zip(ATTRIBUTES, present.T.astype(np.float32), strict=True))
+        # the order of what follows is that of the random numbers: another one would be other faces
+        i = _Identity(numbers)
+        self.canvas = Canvas(size, i.between(-0.07, 0.07), i.between(0.02, 0.10), i.between(1.02, 1.13))
+        self.ground, self.shirt, self.hat = i.one_of(_GROUNDS), i.one_of(_SHIRTS), i.one_of(_HATS)
+        self.iris, self.frame = i.one_of(_EYES), i.one_of(_FRAMES)
+        self.skin = self.by("Pale_Skin", i.shade(_TANNED), i.shade(_PALE))
+        self.hair = self.by("Blond_Hair", i.shade(_DARK), i.shade(_BLOND))
+        self.wide, self.tall = i.between(0.40, 0.46), i.between(0.53, 0.58)
+        self.apart, self.gaze = i.between(0.175, 0.205), i.between(-0.018, 0.018)
+        self.brow, self.nose, self.mouth = i.between(-0.03, 0.02), i.between(0.17, 0.22), i.between(0.375, 0.415)
+        self.fringe, self.parting, self.light = i.between(-0.30, -0.20), i.between(-0.25, 0.25), i.between(-0.14, 0.14)
+        self.dark_skin = self.skin * 0.84
+        self.lips = self.skin * 0.45 + np.array([0.36, 0.12, 0.13], np.float32)
+
+    def by(self, attribute: str, without: Floats, with_: Floats) -> Floats:
+        mixed: Floats = without + self.of[attribute][:, None] * (with_ - without)
         return mixed
 
-    c = Canvas(size, i.between(-0.07, 0.07), i.between(0.02, 0.10), i.between(1.02, 1.13))
-    ground, shirt, hat = i.one_of(_GROUNDS), i.one_of(_SHIRTS), i.one_of(_HATS)
-    iris, frame = i.one_of(_EYES), i.one_of(_FRAMES)
-    skin = by("Pale_Skin", i.shade(_TANNED), i.shade(_PALE))
-    hair = by("Blond_Hair", i.shade(_DARK), i.shade(_BLOND))
-    wide, tall = i.between(0.40, 0.46), i.between(0.53, 0.58)
-    apart, gaze = i.between(0.175, 0.205), i.between(-0.018, 0.018)
-    brow, nose, mouth = i.between(-0.03, 0.02), i.between(0.17, 0.22), i.between(0.375, 0.415)
-    fringe, parting, light = i.between(-0.30, -0.20), i.between(-0.25, 0.25), i.between(-0.14, 0.14)
-    dark_skin, lips = skin * 0.84, skin * 0.45 + np.array([0.36, 0.12, 0.13], np.float32)
+    def paint_shoulders(self) -> None:
+        """And the hair behind the head."""
+        c, wide = self.canvas, self.wide
+        c.paint(
+            self.hair * 0.86, ellipse(c, 0, 0.14, wide + 0.19, 0.82), Box(-0.75, 0.75, -0.75, 1.0), self.of["Long_Hair"]
+        )
+        c.paint(self.shirt, ellipse(c, 0, 1.22, 0.82, 0.47), Box(-0.95, 0.95, 0.7, 1.4))
+        c.paint(self.dark_skin, ellipse(c, 0, 0.66, 0.17, 0.28), Box(-0.25, 0.25, 0.35, 1.0))
+        c.paint(self.hair * 0.93, ellipse(c, 0, -0.17, wide + 0.07, 0.47), Box(-0.65, 0.65, -0.75, 0.4))
 
-    c.fill(ground, lighter_by=0.16)
-    # hair behind the head
-    long = of["Long_Hair"]
-    c.paint(hair * 0.86, ellipse(c, 0, 0.14, wide + 0.19, 0.82), Box(-0.75, 0.75, -0.75, 1.0), long)
-    c.paint(shirt, ellipse(c, 0, 1.22, 0.82, 0.47), Box(-0.95, 0.95, 0.7, 1.4))
-    c.paint(dark_skin, ellipse(c, 0, 0.66, 0.17, 0.28), Box(-0.25, 0.25, 0.35, 1.0))
-    c.paint(hair * 0.93, ellipse(c, 0, -0.17, wide + 0.07, 0.47), Box(-0.65, 0.65, -0.75, 0.4))
-    # head
-    c.mirrored.paint(dark_skin, ellipse(c.mirrored, wide, 0.08, 0.075, 0.12), Box(0.3, 0.6, -0.1, 0.25))
-    head = ellipse(c, 0, 0.1, wide, tall)
-    c.paint(skin, head, Box(-0.55, 0.55, -0.55, 0.75))
-    chin = Box(-0.55, 0.55, 0.1, 0.8)
-    jaw = ellipse(c, 0, 0.11, wide + 0.025, tall + 0.03)
-    cheeks = c.below(0.20, 0.9)
-    c.paint(hair * np.array([0.72, 0.60, 0.50], np.float32), lambda w: jaw(w) * cheeks(w), chin, of["Beard"])
-    # hair in front
-    cap = ellipse(c, 0, -0.15, wide + 0.055, 0.46)
-    line = c.above(fringe, parting)
-    c.paint(hair, lambda w: cap(w) * line(w), Box(-0.65, 0.65, -0.75, 0.3))
-    lock = ellipse(c.mirrored, wide + 0.07, 0.3, 0.115, 0.56)
-    c.mirrored.paint(hair, lock, Box(0.3, 0.75, -0.35, 1.0), long)
-    # eyes
-    big = of["Big_Eyes"]
-    eye_w, eye_h, r = 0.085 + 0.04 * big, 0.05 + 0.055 * big, 0.046 + 0.036 * big
-    eyes = Box(0.0, 0.42, -0.2, 0.2)
-    m = c.mirrored
-    m.paint(hair * 0.25 + 0.04, ellipse(m, apart, -0.014, eye_w + 0.012, eye_h + 0.012), eyes)
-    m.paint(np.full_like(skin, 0.97), ellipse(m, apart, 0.004, eye_w, eye_h), eyes)
-    for side in (-1, 1):
-        x, box = side * apart + gaze, Box(min(0, side * 0.42), max(0, side * 0.42), -0.2, 0.2)
-        c.paint(iris, ellipse(c, x, 0.004, r, r), box)
-        c.paint(iris * 0.15, ellipse(c, x, 0.004, r * 0.5, r * 0.5), box)
-        c.paint(np.ones_like(skin), ellipse(c, x - r * 0.35, 0.004 - r * 0.4, r * 0.28, r * 0.28), box)
-    m.paint(hair * 0.55, ellipse(m, apart + 0.01, -0.135 - 0.055 * big + brow, 0.105, 0.022), Box(0, 0.42, -0.35, 0))
-    # nose and mouth
-    c.paint(skin * 0.76, ellipse(c, 0, nose, 0.055, 0.028), Box(-0.15, 0.15, 0.1, 0.3))
-    c.paint(skin * 1.05, ellipse(c, 0, nose - 0.035, 0.035, 0.04), Box(-0.15, 0.15, 0.05, 0.3))
-    smile, rest = of["Smiling"], 1 - of["Smiling"]
-    lower = Box(-0.35, 0.35, 0.2, 0.65)
-    c.paint(lips, c.crescent(mouth - 0.015, mouth + 0.15, 0.235, 0.075), lower, smile)
-    c.paint(np.full_like(skin, 0.98), c.crescent(mouth + 0.015, mouth + 0.105, 0.20, 0.07), lower, smile)
-    c.paint(lips * 0.96, ellipse(c, 0, mouth + 0.03, 0.125, 0.03), lower, rest)
-    # glasses
-    glasses = of["Eyeglasses"]
-    ring, lens = ellipse(m, apart + 0.005, 0.01, 0.178, 0.165), ellipse(m, apart + 0.005, 0.01, 0.143, 0.13)
-    rims = Box(0, 0.5, -0.25, 0.25)
-    m.paint(np.array([[0.75, 0.88, 0.96]], np.float32), lens, rims, 0.22 * glasses)
-    m.paint(frame, lambda w: ring(w) * (1 - lens(w)), rims, glasses)
-    m.paint(frame, ellipse(m, 0, 0.0, 0.05, 0.018), rims, glasses)
-    m.paint(frame, ellipse(m, wide - 0.05, -0.01, 0.06, 0.018), Box(0.2, 0.6, -0.1, 0.1), glasses)
-    # hat
-    worn = of["Wearing_Hat"]
-    crown, brim_line = ellipse(c, 0, -0.42, wide + 0.05, 0.46), c.above(-0.34, 0.0)
-    over = Box(-0.85, 0.85, -1.05, -0.2)
-    c.paint(hat, lambda w: crown(w) * brim_line(w), over, worn)
-    band = c.below(-0.5, 0.0)
-    c.paint(hat * 0.55, lambda w: crown(w) * brim_line(w) * band(w), over, worn)
-    c.paint(hat * 0.88, ellipse(c, 0, -0.36, wide + 0.23, 0.075), over, worn)
-    return c.picture(light)
+    def paint_head(self) -> None:
+        c, wide, tall = self.canvas, self.wide, self.tall
+        c.mirrored.paint(self.dark_skin, ellipse(c.mirrored, wide, 0.08, 0.075, 0.12), Box(0.3, 0.6, -0.1, 0.25))
+        head = ellipse(c, 0, 0.1, wide, tall)
+        c.paint(self.skin, head, Box(-0.55, 0.55, -0.55, 0.75))
+        chin = Box(-0.55, 0.55, 0.1, 0.8)
+        jaw = ellipse(c, 0, 0.11, wide + 0.025, tall + 0.03)
+        cheeks = c.below(0.20, 0.9)
+        beard = self.hair * np.array([0.72, 0.60, 0.50], np.float32)
+        c.paint(beard, lambda w: jaw(w) * cheeks(w), chin, self.of["Beard"])
+
+    def paint_hair(self) -> None:
+        """In front of the head."""
+        c, wide = self.canvas, self.wide
+        cap = ellipse(c, 0, -0.15, wide + 0.055, 0.46)
+        line = c.above(self.fringe, self.parting)
+        c.paint(self.hair, lambda w: cap(w) * line(w), Box(-0.65, 0.65, -0.75, 0.3))
+        lock = ellipse(c.mirrored, wide + 0.07, 0.3, 0.115, 0.56)
+        c.mirrored.paint(self.hair, lock, Box(0.3, 0.75, -0.35, 1.0), self.of["Long_Hair"])
+
+    def paint_eyes(self) -> None:
+        c, m, hair, apart, big = self.canvas, self.canvas.mirrored, self.hair, self.apart, self.of["Big_Eyes"]
+        eye_w, eye_h, r = 0.085 + 0.04 * big, 0.05 + 0.055 * big, 0.046 + 0.036 * big
+        eyes = Box(0.0, 0.42, -0.2, 0.2)
+        m.paint(hair * 0.25 + 0.04, ellipse(m, apart, -0.014, eye_w + 0.012, eye_h + 0.012), eyes)
+        m.paint(np.full_like(hair, 0.97), ellipse(m, apart, 0.004, eye_w, eye_h), eyes)
+        for side in (-1, 1):
+            x, box = side * apart + self.gaze, Box(min(0, side * 0.42), max(0, side * 0.42), -0.2, 0.2)
+            c.paint(self.iris, ellipse(c, x, 0.004, r, r), box)
+            c.paint(self.iris * 0.15, ellipse(c, x, 0.004, r * 0.5, r * 0.5), box)
+            c.paint(np.ones_like(hair), ellipse(c, x - r * 0.35, 0.004 - r * 0.4, r * 0.28, r * 0.28), box)
+        brows = ellipse(m, apart + 0.01, -0.135 - 0.055 * big + self.brow, 0.105, 0.022)
+        m.paint(hair * 0.55, brows, Box(0, 0.42, -0.35, 0))
+
+    def paint_nose_and_mouth(self) -> None:
+        c, nose, mouth = self.canvas, self.nose, self.mouth
+        c.paint(self.skin * 0.76, ellipse(c, 0, nose, 0.055, 0.028), Box(-0.15, 0.15, 0.1, 0.3))
+        c.paint(self.skin * 1.05, ellipse(c, 0, nose - 0.035, 0.035, 0.04), Box(-0.15, 0.15, 0.05, 0.3))
+        smile, rest = self.of["Smiling"], 1 - self.of["Smiling"]
+        lower = Box(-0.35, 0.35, 0.2, 0.65)
+        c.paint(self.lips, c.crescent(mouth - 0.015, mouth + 0.15, 0.235, 0.075), lower, smile)
+        c.paint(np.full_like(self.lips, 0.98), c.crescent(mouth + 0.015, mouth + 0.105, 0.20, 0.07), lower, smile)
+        c.paint(self.lips * 0.96, ellipse(c, 0, mouth + 0.03, 0.125, 0.03), lower, rest)
+
+    def paint_glasses(self) -> None:
+        m, apart, glasses = self.canvas.mirrored, self.apart, self.of["Eyeglasses"]
+        ring, lens = ellipse(m, apart + 0.005, 0.01, 0.178, 0.165), ellipse(m, apart + 0.005, 0.01, 0.143, 0.13)
+        rims = Box(0, 0.5, -0.25, 0.25)
+        m.paint(np.array([[0.75, 0.88, 0.96]], np.float32), lens, rims, 0.22 * glasses)
+        m.paint(self.frame, lambda w: ring(w) * (1 - lens(w)), rims, glasses)
+        m.paint(self.frame, ellipse(m, 0, 0.0, 0.05, 0.018), rims, glasses)
+        m.paint(self.frame, ellipse(m, self.wide - 0.05, -0.01, 0.06, 0.018), Box(0.2, 0.6, -0.1, 0.1), glasses)
+
+    def paint_hat(self) -> None:
+        c, wide, hat, worn = self.canvas, self.wide, self.hat, self.of["Wearing_Hat"]
+        crown, brim_line = ellipse(c, 0, -0.42, wide + 0.05, 0.46), c.above(-0.34, 0.0)
+        over = Box(-0.85, 0.85, -1.05, -0.2)
+        c.paint(hat, lambda w: crown(w) * brim_line(w), over, worn)
+        band = c.below(-0.5, 0.0)
+        c.paint(hat * 0.55, lambda w: crown(w) * brim_line(w) * band(w), over, worn)
+        c.paint(hat * 0.88, ellipse(c, 0, -0.36, wide + 0.23, 0.075), over, worn)
+
+
+def _draw(numbers: NDArray[np.float32], present: NDArray[np.bool_], size: int) -> NDArray[np.uint8]:
+    """Faces (B, size, size, 3), from back to front."""
+    face = _Face(numbers, present, size)
+    face.canvas.fill(face.ground, lighter_by=0.16)
+    face.paint_shoulders()
+    face.paint_head()
+    face.paint_hair()
+    face.paint_eyes()
+    face.paint_nose_and_mouth()
+    face.paint_glasses()
+    face.paint_hat()
+    return face.canvas.picture(face.light)
 
 
 def _check(faces: int, size: int, seed: int) -> None:
