@@ -17,6 +17,9 @@ from pathlib import Path
 
 from runs import Row, collect, train_and_test
 
+from lit_gans.errors import InputError
+from lit_gans.metrics.face_count import CascadeDetector
+
 TIPS = (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
 # Relativistic pairs with a lazy R1 and differentiable augmentation on the DCGAN's networks: gan.md's recipe for little
 # data, without BatchNorm in the discriminator as the penalty wants it.
@@ -109,6 +112,11 @@ def main(arguments: list[str] | None = None) -> None:
     entries = [entry for entry in SYSTEMS[args.systems] if not only or entry.name in only]
     if unknown := set(only) - {entry.name for entry in entries}:
         parser.error(f"--only: no system is called {', '.join(sorted(unknown))}")
+    if args.cascade:
+        try:
+            CascadeDetector(args.cascade)  # not only after the first training
+        except InputError as error:
+            parser.error(f"--cascade: {error}")
     jobs = {
         f"{entry.name} seed {seed}": partial(train_and_compare, entry, seed, args)
         for seed in (int(part) for part in args.seeds.split(","))

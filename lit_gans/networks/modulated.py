@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, leaky_relu
+from torch.nn.functional import leaky_relu
 
 from lit_gans.networks.cdcgan import doublings
 from lit_gans.networks.layers import PixelNorm
+from lit_gans.networks.upsampling import UpsampledConv2d
 
 
 class ModulatedGenerator(nn.Module):
@@ -42,27 +43,27 @@ class ModulatedGenerator(nn.Module):
             nn.LeakyReLU(0.2),
         )
         self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
-        self.stages = nn.ModuleList(
-            ModulatedStage(before, after, style_dim) for before, after in pairwise([widths[0], *widths])
-        )
+        convolutions = [nn.Conv2d(widths[0], widths[0], 3, padding=1)]
+        convolutions += [UpsampledConv2d(before, after, 3) for before, after in pairwise(widths)]
+        self.stages = nn.ModuleList(ModulatedStage(convolution, style_dim) for convolution in convolutions)
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))
         x = self.start.expand(len(z), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        for i, stage in enumerate(self.stages):
-            x = stage(interpolate(x, scale_factor=2, mode="nearest") if i else x, style)
+        for stage in self.stages:
+            x = stage(x, style)
         return torch.tanh(self.to_rgb(x))
 
 
 class ModulatedStage(nn.Module):
-    """Convolution, normalisation over the channels, scale and shift by the style, LeakyReLU."""
+    """The convolution, normalisation over its channels, scale and shift by the style, LeakyReLU."""
 
-    def __init__(self, before: int, after: int, style_dim: int) -> None:
+    def __init__(self, convolution: nn.Conv2d, style_dim: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(before, after, 3, padding=1)
+        self.convolution = convolution
         self.norm = PixelNorm()
-        self.modulation = nn.Linear(style_dim, 2 * after)
+        self.modulation = nn.Linear(style_dim, 2 * convolution.out_channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale, shift = self.modulation(style).unsqueeze(-1).unsqueeze(-1).chunk(2, dim=1)

@@ -62,3 +62,11 @@ def test_an_unknown_system_is_named(script: ModuleType, tmp_path: Path, capsys: 
     with pytest.raises(SystemExit):
         script.main(["--data", str(tmp_path), "--only", "DCGAN,BEGAN"])
     assert "no system is called BEGAN" in capsys.readouterr().err
+
+
+def test_a_missing_cascade_stops_it_before_anything_is_trained(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        script.main(["--data", str(tmp_path), "--cascade", str(tmp_path / "none.xml"), "--out", str(tmp_path / "out")])
+    assert "none.xml: no such file" in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from lit_gans.networks.modulated import ModulatedGenerator, ModulatedStage
 
@@ -23,7 +24,7 @@ def test_channels_double_towards_the_start_up_to_eightfold() -> None:
 
 
 def test_a_stage_scales_and_shifts_channels_of_unit_mean_square() -> None:
-    stage = ModulatedStage(3, 4, style_dim=2)
+    stage = ModulatedStage(nn.Conv2d(3, 4, 3, padding=1), style_dim=2)
     with torch.no_grad():
         stage.modulation.weight.zero_()
         stage.modulation.bias.copy_(torch.tensor([1.0, 1, 1, 1, 5, 5, 5, 5]))  # scale 1 + 1, shift 5
