@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Adamax, Optimizer
 
+from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.models.base import Batch
+from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
@@ -37,6 +39,7 @@ class ConditionalFlow(Invertible):
         class_names: name of each class, for labels given by name.
         image_size: a multiple of 2 ** levels.
         levels, steps, hidden: L, K and the width of the coupling networks, the latter two also one a level; see Flow.
+        attention, attention_width: autoregressive maps in the last level and their channels, see Flow.
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
@@ -47,6 +50,8 @@ class ConditionalFlow(Invertible):
         betas, warmup, decay_from, clip_norm: of the optimizer; see GAN for the last two.
         ema_decay: of the average of the weights, once a batch; 0 for none.
         recompute: train in less memory and more time; see Flow.
+        start_from: checkpoint of an earlier flow; where its weights fit by name and shape, training starts from their
+            average. With more attention than that flow had, and all else the same, it starts where that one stopped.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
 
@@ -62,6 +67,8 @@ class ConditionalFlow(Invertible):
         levels: int = 3,
         steps: int | Sequence[int] = 16,
         hidden: int | Sequence[int] = 64,
+        attention: int = 0,
+        attention_width: int = 128,
         embedding: int = 200,
         features: int = 64,
         growth: int = 32,
@@ -77,6 +84,7 @@ class ConditionalFlow(Invertible):
         clip_norm: float | None = 1.0,
         ema_decay: float = 0.999,
         recompute: bool = False,
+        start_from: str | None = None,
         temperature: float = 1.0,
         guidance: float = 0.0,
         evaluator: str | Sequence[str] | None = None,
@@ -106,6 +114,8 @@ class ConditionalFlow(Invertible):
             blocks,
             droppable=label_drop > 0,
             low_resolution=lr_drop is not None,
+            attention=attention,
+            attention_width=attention_width,
             recompute=recompute,
         )
         self.flow_ema = averaged_copy(self.flow) if ema_decay else None
@@ -114,11 +124,25 @@ class ConditionalFlow(Invertible):
         self.optimizer_name, self.lr, self.betas = optimizer, lr, (float(betas[0]), float(betas[1]))
         self.warmup, self.decay_from, self.clip_norm = warmup, checked_decay(decay_from), clip_norm
         self.ema_decay = ema_decay
+        self.start_from = start_from
         self.temperature, self.guidance = self.checked(temperature, guidance)
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
     def configure_optimizers(self) -> Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.flow.parameters(), self.lr, self.betas)
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        if self.start_from is not None and self.global_step == 0:
+            mine = self.flow.state_dict()
+            fitting = {
+                name: weight
+                for name, weight in flow_weights(self.start_from).items()
+                if name in mine and weight.shape == mine[name].shape
+            }
+            if not fitting:
+                raise InputError(f"start_from {self.start_from}: none of its weights fits this flow by name and shape")
+            self.flow.load_state_dict(mine | fitting)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -228,6 +252,20 @@ def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, floa
 
 def adamax(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:
     return Adamax(parameters, lr, betas, foreach=True)
+
+
+def flow_weights(path: str) -> dict[str, Tensor]:
+    """The flow in a checkpoint of this model, the averaged one where there is one.
+
+    Raises:
+        InputError: missing or unreadable, or a checkpoint of another model.
+    """
+    checkpoint = read_torch_file(Path(path).expanduser(), "start_from")
+    if model_name(checkpoint) != "ConditionalFlow":
+        raise InputError(f"start_from {path}: expected a checkpoint of a ConditionalFlow")
+    weights: dict[str, Tensor] = checkpoint["state_dict"]
+    prefix = "flow_ema." if any(name.startswith("flow_ema.") for name in weights) else "flow."
+    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
 
 
 OPTIMIZERS = {"adam": adam, "adamax": adamax}

@@ -34,6 +34,7 @@ def make() -> Callable[..., ConditionalFlow]:
     def make(**options: Any) -> ConditionalFlow:
         tiny: dict[str, Any] = {"num_classes": 4, "class_names": NAMES, "image_size": 8, "levels": 2, "steps": 1}
         tiny |= {"hidden": 4, "embedding": 5, "features": 4, "growth": 2, "blocks": 1, "warmup": 2}
+        tiny |= {"attention": 1, "attention_width": 32}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(7)
             return ConditionalFlow(**(tiny | options))
@@ -376,6 +377,38 @@ class TestTraining:
             assert torch.equal(value, second.state_dict()[name]), name
             if value.is_floating_point() and "sign" not in name:
                 assert not torch.equal(value, first.state_dict()[name]), name
+
+    def test_a_flow_with_more_attention_starts_where_an_earlier_one_stopped(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches, tmp_path: Path
+    ) -> None:
+        """From the average of its weights, which are all kept; resumed, it does not start again, and its own checkpoint
+        does without that of the earlier one."""
+        earlier = make(lr=1e-2, attention=0)
+        run = trainer(max_steps=5)
+        run.fit(earlier, batches(5))
+        run.save_checkpoint(tmp_path / "earlier.ckpt")
+        options = {"lr": 0.0, "start_from": str(tmp_path / "earlier.ckpt")}
+        model = make(**options)
+        run = trainer(max_steps=1)
+        run.fit(model, batches(5))
+        assert earlier.flow_ema is not None
+        for name, weight in earlier.flow_ema.state_dict().items():
+            assert torch.equal(model.flow.state_dict()[name], weight), name
+
+        run.save_checkpoint(tmp_path / "model.ckpt")
+        (tmp_path / "earlier.ckpt").unlink()
+        trainer(max_steps=2).fit(make(**options), batches(5), ckpt_path=tmp_path / "model.ckpt", weights_only=True)
+        loaded = lit_gans.load(tmp_path / "model.ckpt")
+        torch.testing.assert_close(loaded.sample(LABELS, seed=0), model.sample(LABELS, seed=0))
+
+    def test_a_start_that_is_none_is_refused(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InputError, match=r"start_from .*none.ckpt: no such file"):
+            trainer(max_steps=1).fit(make(start_from=str(tmp_path / "none.ckpt")), batches(1))
+        torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+        with pytest.raises(InputError, match="expected a checkpoint of a ConditionalFlow"):
+            trainer(max_steps=1).fit(make(start_from=str(tmp_path / "other.ckpt")), batches(1))
 
     def test_learning_rate_warms_up_and_decays_by_batches(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches

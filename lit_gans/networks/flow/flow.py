@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.networks.flow.affine import AffineCoupling, AffineInjector, LastPrior, Split
+from lit_gans.networks.flow.autoregressive import HEAD, AutoregressiveAffine
 from lit_gans.networks.flow.bijections import Bijection, Chain, Features, Guided, Mixing, Squeeze
 from lit_gans.networks.flow.conditioning import LabelPyramid
 from lit_gans.networks.flow.latents import Latents, Shape
@@ -20,7 +21,8 @@ class Flow(nn.Module):
 
     Each level: squeeze, two transitions (ActNorm, 1x1 convolution), K steps (ActNorm, 1x1 convolution, injector,
     coupling), and a split that whitens half of the channels and takes them out; after the last level all that is left
-    is whitened. So the latents are standard normal where the flow fits, and its density needs no prior beside it:
+    is whitened. Where there is attention, autoregressive maps whiten that once more, over the whole picture. So the
+    latents are standard normal where the flow fits, and its density needs no prior beside it:
 
         log p(x | label) = log N(latents; 0, I) + log |det d latents / dx|
 
@@ -31,6 +33,9 @@ class Flow(nn.Module):
         steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
         embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
+        attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
+            attention's cost grows with the square of its pixels.
+        attention_width: their channels, a multiple of 32.
         recompute: in training, keep only what goes into each step and compute its inside again for the backward pass:
             less memory, more time; see Chain.
 
@@ -52,6 +57,8 @@ class Flow(nn.Module):
         blocks: int = 4,
         droppable: bool = True,
         low_resolution: bool = False,
+        attention: int = 0,
+        attention_width: int = 128,
         recompute: bool = False,
     ) -> None:
         super().__init__()
@@ -67,8 +74,11 @@ class Flow(nn.Module):
         for i, (size, count, width) in enumerate(zip(sizes, each_level("steps", steps, levels), widths, strict=True)):
             channels *= 4
             is_last = i == levels - 1
-            prior = (LastPrior if is_last else Split)(channels, features, width)
-            self.levels.append(Chain([*level(channels, count, features, width, recompute), prior]))
+            parts = level(channels, count, features, width, recompute)
+            parts.append((LastPrior if is_last else Split)(channels, features, width))
+            if is_last:
+                parts += refinement(attention, channels, features, size, width, attention_width)
+            self.levels.append(Chain(parts))
             kept = 0 if is_last else channels // 2
             self.shapes.append((channels - kept, size, size))
             channels = kept
@@ -113,10 +123,29 @@ class Flow(nn.Module):
 
 def level(channels: int, steps: int, features: int, hidden: int, recompute: bool) -> list[Bijection]:
     """The bijections of a level before its prior."""
-    parts: list[Bijection] = [Squeeze(), *(Mixing(channels) for _ in range(TRANSITIONS))]
-    for _ in range(steps):
-        injector, coupling = (part(channels, features, hidden) for part in (AffineInjector, AffineCoupling))
-        parts.append(Chain([Mixing(channels), injector, coupling], recompute))
+    transitions = [Mixing(channels) for _ in range(TRANSITIONS)]
+    return [Squeeze(), *transitions, *(step(channels, features, hidden, recompute) for _ in range(steps))]
+
+
+def step(channels: int, features: int, hidden: int, recompute: bool = False) -> Chain:
+    injector, coupling = (part(channels, features, hidden) for part in (AffineInjector, AffineCoupling))
+    return Chain([Mixing(channels), injector, coupling], recompute)
+
+
+def refinement(count: int, channels: int, features: int, size: int, hidden: int, width: int) -> list[Bijection]:
+    """So many autoregressive maps, every second one backwards, each with a step behind it.
+
+    Raises:
+        InputError: fewer than 0, or another width than a multiple of 32.
+    """
+    if count < 0:
+        raise InputError(f"attention is {count}; expected 0 (none) or a number of maps, such as 4")
+    if width < HEAD or width % HEAD:
+        raise InputError(f"attention_width is {width}; expected a multiple of {HEAD}, such as 128")
+    parts: list[Bijection] = []
+    for i in range(count):
+        parts.append(AutoregressiveAffine(channels, features, size, width, backwards=i % 2 == 1))
+        parts.append(step(channels, features, hidden))
     return parts
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from lit_gans.errors import InputError
-from lit_gans.networks.flow.affine import AffineInjector, Prediction
-from lit_gans.networks.flow.bijections import ActNorm
+from lit_gans.networks.flow.affine import AffineInjector, LastPrior, Prediction
+from lit_gans.networks.flow.autoregressive import AutoregressiveAffine
+from lit_gans.networks.flow.bijections import ActNorm, Chain
 from lit_gans.networks.flow.flow import Flow, standard_normal
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
 
@@ -20,11 +21,11 @@ Batch = Callable[..., tuple[Tensor, Tensor]]
 
 
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str)
-@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize(("levels", "attention"), [(1, 0), (2, 0), (3, 0), (2, 2)])
 def test_the_inverse_undoes_forward(
-    flow: MakeFlow, batch: Batch, levels: int, dtype: torch.dtype, error: float
+    flow: MakeFlow, batch: Batch, levels: int, attention: int, dtype: torch.dtype, error: float
 ) -> None:
-    network = flow(levels=levels).to(dtype)
+    network = flow(levels=levels, attention=attention).to(dtype)
     x, label = batch(dtype=dtype)
     with torch.no_grad():
         pyramid = network.pyramid(label)
@@ -34,9 +35,12 @@ def test_the_inverse_undoes_forward(
         assert (network.inverse(latents, pyramid) - x).abs().max() < error
 
 
-def test_the_log_determinant_is_that_of_the_autograd_jacobian(flow: MakeFlow, batch: Batch) -> None:
+@pytest.mark.parametrize(("levels", "attention"), [(2, 0), (1, 2)])
+def test_the_log_determinant_is_that_of_the_autograd_jacobian(
+    flow: MakeFlow, batch: Batch, levels: int, attention: int
+) -> None:
     """Of the map from 3x4x4 values to all latents, for each of three images under a label of its own."""
-    network = flow(image_size=4, levels=2).double()
+    network = flow(image_size=4, levels=levels, attention=attention).double()
     x, label = batch(size=4)
     pyramid = network.pyramid(label)
     _, logdet = network(x, pyramid)
@@ -213,3 +217,39 @@ def test_steps_and_widths_may_be_one_a_level() -> None:
 def test_steps_that_do_not_fit_the_levels_are_refused(steps: int | list[int]) -> None:
     with pytest.raises(InputError, match="expected a whole number of at least 1, or 3, one a level"):
         Flow(4, 16, 3, steps, 6)
+
+
+TINY = {"num_classes": 4, "image_size": 16, "levels": 2, "steps": 2, "hidden": 6, "embedding": 5, "features": 5}
+TINY |= {"growth": 3, "blocks": 1}
+
+
+class TestAttention:
+    def test_maps_follow_the_prior_of_the_last_level_in_turns_of_direction(self) -> None:
+        network = Flow(**TINY, attention=3, attention_width=64)
+        last = list(network.levels[-1].parts)
+        prior = next(i for i, part in enumerate(last) if isinstance(part, LastPrior))
+        maps, steps = last[prior + 1 :: 2], last[prior + 2 :: 2]
+        assert [part.backwards for part in maps] == [False, True, False] and len(steps) == 3
+        assert all(isinstance(step, Chain) for step in steps)
+        assert not any(isinstance(part, AutoregressiveAffine) for part in network.levels[0].modules())
+
+    def test_a_flow_that_gets_it_keeps_its_density(self, flow: MakeFlow, batch: Batch) -> None:
+        """New maps are the identity, and new steps a rotation of what is standard normal; so an earlier flow can go on
+        with more of them."""
+        earlier = flow().double()
+        refined = Flow(**TINY, attention=2, attention_width=32).double()
+        missing, unexpected = refined.load_state_dict(earlier.state_dict(), strict=False)
+        assert missing and not unexpected
+        x, label = batch()
+        pyramid = earlier.pyramid(label)
+        torch.testing.assert_close(
+            refined.log_prob(x, refined.pyramid(label)), earlier.log_prob(x, pyramid), rtol=1e-6, atol=1e-6
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [({"attention": -1}, "attention is -1; expected 0"), ({"attention_width": 48}, "attention_width is 48")],
+    )
+    def test_what_is_impossible_is_refused(self, options: dict[str, int], message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            Flow(**(TINY | {"attention": 1} | options))
