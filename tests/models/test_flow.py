@@ -186,7 +186,7 @@ class TestSample:
     def test_many_pictures_are_drawn_in_parts(self, model: ConditionalFlow, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = model.sample(LABELS, n=3, seed=1)
         monkeypatch.setattr("lit_gans.models.invertible.SAMPLING_BATCH", 4)
-        torch.testing.assert_close(model.sample(LABELS, n=3, seed=1), whole)
+        torch.testing.assert_close(model.sample(LABELS, n=3, seed=1), whole, rtol=0, atol=1e-4)
 
     def test_the_global_generator_is_not_touched(self, model: ConditionalFlow) -> None:
         before = torch.get_rng_state()
