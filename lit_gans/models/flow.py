@@ -39,7 +39,7 @@ class ConditionalFlow(Invertible):
         class_names: name of each class, for labels given by name.
         image_size: a multiple of 2 ** levels.
         levels, steps, hidden: L, K and the width of the coupling networks, the latter two also one a level; see Flow.
-        attention, attention_width: autoregressive maps in the last level and their channels, see Flow.
+        attention, attention_width: autoregressive maps after the last level and their channels, see Flow.
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.

@@ -42,15 +42,22 @@ class Prediction(nn.Module):
 
     def forward(self, known: Tensor | None, u: Features) -> tuple[Tensor, Tensor]:
         if isinstance(u, Guided):
-            mean, log_scale = self(known, u.labelled)
-            mean_without, log_scale_without = self(known, u.unlabelled)
-            guided = log_scale + u.weight * (log_scale - log_scale_without)
-            return mean + u.weight * (mean - mean_without), guided.clamp(-self.bound, self.bound)
+            return guided(self(known, u.labelled), self(known, u.unlabelled), u.weight, self.bound)
         hidden = self.from_features(u)
         if self.from_known is not None and self.mix is not None:
             hidden = self.mix(silu(hidden + self.from_known(known)))
         mean, log_scale = self.last(silu(hidden)).to(self.last.weight.dtype).chunk(2, dim=1)
         return mean, within(log_scale, self.bound)
+
+
+def guided(
+    labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor, Tensor], weight: float, bound: float
+) -> tuple[Tensor, Tensor]:
+    """Mean and log-scale moved away from those without the label; the log-scale stays in [-bound, bound]."""
+    mean, log_scale = (
+        with_it + weight * (with_it - without) for with_it, without in zip(labelled, unlabelled, strict=True)
+    )
+    return mean, log_scale.clamp(-bound, bound)
 
 
 def within(x: Tensor, bound: float) -> Tensor:

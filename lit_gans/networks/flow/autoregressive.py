@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from lit_gans.networks.flow.affine import BOUND, within
+from lit_gans.networks.flow.affine import BOUND, guided, within
 from lit_gans.networks.flow.bijections import Bijection, Features, Guided
 
 HEAD = 32
@@ -68,10 +68,8 @@ class AutoregressiveAffine(Bijection):
             before = found[-1].repeat(len(known) // len(z), 1, 1)
             mean, log_scale = self.predict(before, known[:, here], here, past)
             if isinstance(u, Guided):
-                (mean, without), (log_scale, its_log_scale) = mean.chunk(2), log_scale.chunk(2)
-                mean = mean + u.weight * (mean - without)
-                log_scale = log_scale + u.weight * (log_scale - its_log_scale)
-                log_scale = log_scale.clamp(-BOUND, BOUND)
+                labelled, unlabelled = zip(mean.chunk(2), log_scale.chunk(2), strict=True)
+                mean, log_scale = guided(labelled, unlabelled, u.weight, BOUND)
             found.append(pixels[:, here] * torch.exp(-log_scale) + mean)
         return self.as_picture(torch.cat(found[1:], dim=1), z)
 
@@ -108,8 +106,8 @@ class Past:
         self.keys: Tensor | None = None
         self.values: Tensor | None = None
 
-    def with_(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """All keys and values up to these."""
+    def add(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes these in; all keys and values up to them."""
         if self.keys is not None and self.values is not None:
             keys, values = torch.cat([self.keys, keys], dim=2), torch.cat([self.values, values], dim=2)
         self.keys, self.values = keys, values
@@ -139,8 +137,8 @@ class CausalLayer(nn.Module):
         qkv = self.attention(self.attention_norm(token)).view(batch, count, 3, self.heads, HEAD)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         if past is not None:
-            key, value = past.with_(key, value)
-        # by hand: for so few pixels the backward pass of torch's own attention takes ten times as long on a CPU
+            key, value = past.add(key, value)
+        # by hand: for so few pixels the backward pass of torch's own attention takes several times as long on a CPU
         # (measured, torch 2.15)
         weight = (query * HEAD**-0.5) @ key.transpose(-1, -2)
         hidden = torch.ones(count, key.shape[2], dtype=torch.bool, device=token.device).triu(1 + key.shape[2] - count)

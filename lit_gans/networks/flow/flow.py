@@ -77,7 +77,7 @@ class Flow(nn.Module):
             parts = level(channels, count, features, width, recompute)
             parts.append((LastPrior if is_last else Split)(channels, features, width))
             if is_last:
-                parts += refinement(attention, channels, features, size, width, attention_width)
+                parts += refinement(attention, channels, features, size, width, attention_width, recompute)
             self.levels.append(Chain(parts))
             kept = 0 if is_last else channels // 2
             self.shapes.append((channels - kept, size, size))
@@ -127,12 +127,15 @@ def level(channels: int, steps: int, features: int, hidden: int, recompute: bool
     return [Squeeze(), *transitions, *(step(channels, features, hidden, recompute) for _ in range(steps))]
 
 
-def step(channels: int, features: int, hidden: int, recompute: bool = False) -> Chain:
+def step(channels: int, features: int, hidden: int, recompute: bool) -> Chain:
+    """ActNorm and 1x1 convolution, injector, coupling."""
     injector, coupling = (part(channels, features, hidden) for part in (AffineInjector, AffineCoupling))
     return Chain([Mixing(channels), injector, coupling], recompute)
 
 
-def refinement(count: int, channels: int, features: int, size: int, hidden: int, width: int) -> list[Bijection]:
+def refinement(
+    count: int, channels: int, features: int, size: int, hidden: int, width: int, recompute: bool
+) -> list[Bijection]:
     """So many autoregressive maps, every second one backwards, each with a step behind it.
 
     Raises:
@@ -145,7 +148,7 @@ def refinement(count: int, channels: int, features: int, size: int, hidden: int,
     parts: list[Bijection] = []
     for i in range(count):
         parts.append(AutoregressiveAffine(channels, features, size, width, backwards=i % 2 == 1))
-        parts.append(step(channels, features, hidden))
+        parts.append(step(channels, features, hidden, recompute))
     return parts
 
 

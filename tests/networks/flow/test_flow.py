@@ -219,13 +219,9 @@ def test_steps_that_do_not_fit_the_levels_are_refused(steps: int | list[int]) ->
         Flow(4, 16, 3, steps, 6)
 
 
-TINY = {"num_classes": 4, "image_size": 16, "levels": 2, "steps": 2, "hidden": 6, "embedding": 5, "features": 5}
-TINY |= {"growth": 3, "blocks": 1}
-
-
 class TestAttention:
-    def test_maps_follow_the_prior_of_the_last_level_in_turns_of_direction(self) -> None:
-        network = Flow(**TINY, attention=3, attention_width=64)
+    def test_maps_follow_the_prior_of_the_last_level_in_turns_of_direction(self, flow: MakeFlow) -> None:
+        network = flow(attention=3, attention_width=64)
         last = list(network.levels[-1].parts)
         prior = next(i for i, part in enumerate(last) if isinstance(part, LastPrior))
         maps, steps = last[prior + 1 :: 2], last[prior + 2 :: 2]
@@ -237,7 +233,7 @@ class TestAttention:
         """New maps are the identity, and new steps a rotation of what is standard normal; so an earlier flow can go on
         with more of them."""
         earlier = flow().double()
-        refined = Flow(**TINY, attention=2, attention_width=32).double()
+        refined = flow(by=0.0, attention=2, attention_width=32).double()
         missing, unexpected = refined.load_state_dict(earlier.state_dict(), strict=False)
         assert missing and not unexpected
         x, label = batch()
@@ -250,6 +246,6 @@ class TestAttention:
         ("options", "message"),
         [({"attention": -1}, "attention is -1; expected 0"), ({"attention_width": 48}, "attention_width is 48")],
     )
-    def test_what_is_impossible_is_refused(self, options: dict[str, int], message: str) -> None:
+    def test_what_is_impossible_is_refused(self, flow: MakeFlow, options: dict[str, int], message: str) -> None:
         with pytest.raises(InputError, match=message):
-            Flow(**(TINY | {"attention": 1} | options))
+            flow(**({"attention": 1} | options))
