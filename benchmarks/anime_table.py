@@ -6,19 +6,26 @@
 Every system gets the same data and the same number of generator updates at the same batch size; a Wasserstein critic
 sees five batches for each of them, so its images are counted too. Tested as any model is, by `lit-gans test`: last
 checkpoint, Frechet and kernel distance to the training faces in the features of the named extractor, faces counted if
---cascade is given. What is finished in --out is not trained again, and what was interrupted goes on.
+--cascade is given. What is finished in --out is not trained again, and what was interrupted goes on. At the end
+`losses.png` or `tips.png` there shows the grid of every test, a row a system and a column a seed.
 """
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from runs import Row, collect, train_and_test
+import torch
+from PIL import Image
+from runs import Row, collect, newest, train_and_test
+from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
 
 from lit_gans.errors import InputError
 from lit_gans.metrics.face_count import CascadeDetector
+from lit_gans.pictures import labelled_grid, save_png
 
 TIPS = (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
 # Relativistic pairs with a lazy R1 and differentiable augmentation on the DCGAN's networks: gan.md's recipe for little
@@ -55,14 +62,24 @@ SYSTEMS = {"losses": LOSSES, "tips": PAIRS}
 
 def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
     """The row of one training."""
-    name = f"{entry.name.replace(', ', '_').replace(' ', '_')}_seed{seed}"
     fit = ["--config", entry.config, *entry.options, "--data.root", str(args.data), "--seed_everything", str(seed)]
     fit += ["--trainer.max_steps", str(args.updates * entry.batches), *args.options.split()]
     test = ["--data.root", str(args.data), "--model.extractor", args.extractor]
     test += ["--model.face_cascade", str(args.cascade)] if args.cascade else []
-    report = train_and_test(name, args.out, fit, test)
+    report = train_and_test(run_name(entry, seed), args.out, fit, test)
     facts = {key: report.get(key) for key in ("quality", "face_count", "images_seen", "minutes")}
     return {"system": entry.name, "seed": seed, "updates": args.updates, **facts}
+
+
+def run_name(entry: Entry, seed: int) -> str:
+    return f"{entry.name.replace(', ', '_').replace(' ', '_')}_seed{seed}"
+
+
+def grids(entries: Sequence[Entry], seeds: Sequence[int], out: Path) -> Tensor:
+    """The pictures of all tests in one, uint8 (3, H, W)."""
+    files = [newest(out / f"{run_name(entry, seed)}_test", "samples.png") for entry in entries for seed in seeds]
+    pictures = [pil_to_tensor(Image.open(file)) / 127.5 - 1 for file in files if file is not None]
+    return labelled_grid(torch.stack(pictures), [entry.name for entry in entries], [f"seed {seed}" for seed in seeds])
 
 
 def table(rows: dict[str, Row]) -> str:
@@ -117,12 +134,14 @@ def main(arguments: list[str] | None = None) -> None:
             CascadeDetector(args.cascade)  # not only after the first training
         except InputError as error:
             parser.error(f"--cascade: {error}")
+    seeds = [int(part) for part in args.seeds.split(",")]
     jobs = {
         f"{entry.name} seed {seed}": partial(train_and_compare, entry, seed, args)
-        for seed in (int(part) for part in args.seeds.split(","))
+        for seed in seeds
         for entry in entries
     }
     collect(jobs, args.out, args.systems, table)
+    save_png(grids(entries, seeds, args.out), args.out / f"{args.systems}.png")
 
 
 if __name__ == "__main__":

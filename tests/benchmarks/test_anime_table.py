@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 from lit_gans.cli import main
 from lit_gans.configs import find_config
@@ -53,6 +54,8 @@ def test_each_system_gets_the_same_generator_updates_and_seeds_share_a_line(
     printed = capsys.readouterr().out
     assert f"| {(first + second) / 2:.3f} (sd {abs(first - second) / 2**0.5:.3f}) |" in printed
     assert "Extractor random-conv-v1, no resizing, 16x16 px, 19 real and 19 generated pictures" in printed
+    with Image.open(tmp_path / "losses.png") as grids:  # two systems by two seeds, each a grid of 5 by 5
+        assert grids.height > 2 * 5 * 16 and grids.width > 2 * 5 * 16
 
     script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
     assert len(commands) == 8
