@@ -15,6 +15,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -77,8 +78,13 @@ def run_name(entry: Entry, seed: int) -> str:
 
 def grids(entries: Sequence[Entry], seeds: Sequence[int], out: Path) -> Tensor:
     """The pictures of all tests in one, uint8 (3, H, W)."""
-    files = [newest(out / f"{run_name(entry, seed)}_test", "samples.png") for entry in entries for seed in seeds]
-    pictures = [pil_to_tensor(Image.open(file)) / 127.5 - 1 for file in files if file is not None]
+    pictures = []
+    for entry, seed in product(entries, seeds):
+        folder = out / f"{run_name(entry, seed)}_test"
+        file = newest(folder, "samples.png")
+        if file is None:
+            raise SystemExit(f"{folder}: its samples.png is gone, so the grids are not drawn; the table is complete")
+        pictures.append(pil_to_tensor(Image.open(file)) / 127.5 - 1)
     return labelled_grid(torch.stack(pictures), [entry.name for entry in entries], [f"seed {seed}" for seed in seeds])
 
 

@@ -60,6 +60,10 @@ def test_each_system_gets_the_same_generator_updates_and_seeds_share_a_line(
     script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
     assert len(commands) == 8
 
+    (tmp_path / "recipe_seed1_test" / "version_0" / "samples.png").unlink()
+    with pytest.raises(SystemExit, match=r"recipe_seed1_test: its samples\.png is gone"):
+        script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
+
 
 def test_an_unknown_system_is_named(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
