@@ -82,6 +82,19 @@ def test_a_resumed_run_equals_the_uninterrupted_one(scenes_folder: Path, uninter
         assert_same_state(half_way["state_dict"], torch.load(uninterrupted, weights_only=True)["state_dict"], "weights")
 
 
+@pytest.mark.parametrize("stops", [(16, 20), (16, 24), (17, 24, 32)])
+def test_a_run_resumed_several_times_equals_the_uninterrupted_one(
+    stops: tuple[int, ...], scenes_folder: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    """Also where one start after another ends with an epoch (8 batches)."""
+    resumed: list[str] = []
+    for steps in (*stops, STEPS):
+        runs = tmp_path / str(steps)
+        assert main(arguments(scenes_folder, runs, "--trainer.max_steps", str(steps), *resumed)) == 0
+        resumed = ["--ckpt_path", str(last_checkpoint(runs))]
+    assert_same_run(last_checkpoint(runs), uninterrupted)
+
+
 def stopped_process(args: list[str], hook: str, batch: int) -> None:
     """Trains in a new process that gets SIGTERM when the model's `hook` is called after `batch` whole batches."""
     code = f"""

@@ -31,6 +31,7 @@ class LastCheckpoint(Checkpoint):
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
         stops = trainer.should_stop or trainer.received_sigterm or trainer.global_step == trainer.max_steps
         if trainer.global_step % self.every == 0 or trainer.is_last_batch or stops:
+            count_running_epoch(trainer)
             self.save(trainer, "last.ckpt")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -52,6 +53,17 @@ class LastCheckpoint(Checkpoint):
         if trainer.is_global_zero:
             os.replace(temporary, path)
         self.saved_at = trainer.global_step
+
+
+def count_running_epoch(trainer: L.Trainer) -> None:
+    """Counts the epoch that is being trained as begun.
+
+    Lightning forgets to (2.6) in a run that continues from the end of an epoch; the next one would take the last batch
+    of an epoch for its start, and train it twice.
+    """
+    progress = trainer.fit_loop.epoch_progress
+    for counts in (progress.total, progress.current):
+        counts.ready = counts.started = counts.processed + 1
 
 
 class BestCheckpoint(ModelCheckpoint):
