@@ -63,7 +63,7 @@ def count_running_epoch(trainer: L.Trainer) -> None:
     """
     progress = trainer.fit_loop.epoch_progress
     for counts in (progress.total, progress.current):
-        counts.ready = counts.started = counts.processed + 1
+        counts.ready = counts.started = counts.processed + 1  # type: ignore[attr-defined]
 
 
 class BestCheckpoint(ModelCheckpoint):
