@@ -28,7 +28,9 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.face_count import CascadeDetector
 from lit_gans.pictures import labelled_grid, save_png
 
-TIPS = (1, 2, 3, 4, 5, 6, 9, 13, 14, 17)
+# The DCGAN as it is follows the first five tips and none of the others: one training of it is the other side of each.
+FOLLOWED = (1, 2, 3, 4, 5)
+NOT_FOLLOWED = (6, 9, 13, 14, 17)
 # Relativistic pairs with a lazy R1 and differentiable augmentation on the DCGAN's networks: gan.md's recipe for little
 # data, without BatchNorm in the discriminator as the penalty wants it.
 RECIPE = (
@@ -55,10 +57,12 @@ LOSSES = (
     Entry("WGAN-GP", "wgan_gp_anime", batches=5),
     Entry("recipe", "dcgan_anime", (*RECIPE, "--model.penalties", R1)),
 )
-PAIRS = tuple(
-    Entry(f"tip {number}, {kind}", f"tips/tip_{number:02d}_{kind}") for number in TIPS for kind in ("without", "with")
+TIPS = (
+    Entry("tips 1 to 5", "tips/tip_01_with"),
+    *(Entry(f"without tip {number}", f"tips/tip_{number:02d}_without") for number in FOLLOWED),
+    *(Entry(f"with tip {number}", f"tips/tip_{number:02d}_with") for number in NOT_FOLLOWED),
 )
-SYSTEMS = {"losses": LOSSES, "tips": PAIRS}
+SYSTEMS = {"losses": LOSSES, "tips": TIPS}
 
 
 def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
