@@ -3,7 +3,9 @@ behind it.
 
 A pooled multi-hot vector loses which colour belongs to which shape; here every asked class keeps a slot of its own from
 the condition to the picture. The slots see each other by attention before anything is drawn, so that objects can make
-room for each other. All is differentiable but the order of the layers.
+room for each other. Which object takes which part in the scene (in iCLEVR, the one in the middle) is a choice, and a
+continuous function of noise would draw blends of two choices: so the objects get numbers, in an order that the noise
+decides by a comparison. All is differentiable but this order and that of the layers.
 """
 
 import math
@@ -70,6 +72,8 @@ class ObjectLayers(nn.Module):
         self.classes = nn.Embedding(num_classes, token_dim)
         self.scene_noise = nn.Linear(scene_dim, token_dim)
         self.slot_noise = nn.Linear(slot_dim, token_dim)
+        self.numbers = nn.Embedding(slots, token_dim)
+        nn.init.zeros_(self.numbers.weight)  # alike at first
         layer = nn.TransformerEncoderLayer(
             token_dim, nhead=4, dim_feedforward=2 * token_dim, dropout=0.0, batch_first=True, norm_first=True
         )
@@ -96,7 +100,9 @@ class ObjectLayers(nn.Module):
         """What the scene and each object will look like: (B, token_dim) and (B, slots, token_dim)."""
         of_scene, of_slots = z.split([self.scene_dim, self.slots * self.slot_dim], dim=1)
         scene = self.scene_noise(of_scene).unsqueeze(1)
-        objects = self.classes(classes) + self.slot_noise(of_slots.unflatten(1, (self.slots, self.slot_dim))) + scene
+        noise = of_slots.unflatten(1, (self.slots, self.slot_dim))
+        number = numbers_of(noise[:, :, 0], present)
+        objects = self.classes(classes) + self.slot_noise(noise) + self.numbers(number) + scene
         hidden = torch.cat([torch.zeros_like(present[:, :1]), ~present], dim=1)
         tokens = self.attention(torch.cat([scene, objects], dim=1), src_key_padding_mask=hidden)
         return tokens[:, 0], tokens[:, 1:]
@@ -166,6 +172,12 @@ def slots_of(condition: Tensor, slots: int) -> tuple[Tensor, Tensor]:
     """Multi-hot (B, num_classes) -> class indices (B, slots) and which of the slots are in use, (B, slots) bool."""
     value, classes = condition.topk(slots, dim=1)
     return classes, value > 0.5
+
+
+def numbers_of(noise: Tensor, present: Tensor) -> Tensor:
+    """(B, slots) and (B, slots) bool -> (B, slots): the present objects numbered from 0 in the order of their noise,
+    the others after them."""
+    return noise.masked_fill(~present, torch.inf).argsort(dim=1).argsort(dim=1)
 
 
 def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Tensor) -> Tensor:

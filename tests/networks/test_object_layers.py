@@ -10,6 +10,7 @@ from lit_gans.networks.object_layers import (
     ObjectLayers,
     Placement,
     compose,
+    numbers_of,
     place_patches,
     resampling,
     slots_of,
@@ -26,9 +27,9 @@ def condition(*classes: int) -> Tensor:
     return one_hot(torch.tensor(classes), 6).sum(0, keepdim=True).float()
 
 
-def test_the_default_has_872_983_parameters_and_a_latent_of_128() -> None:
+def test_the_default_has_873_367_parameters_and_a_latent_of_128() -> None:
     network = ObjectLayers()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 872_983
+    assert sum(parameter.numel() for parameter in network.parameters()) == 873_367
     assert network.latent_dim == 32 + 3 * 32
 
 
@@ -81,6 +82,29 @@ class TestSlots:
         _, alone = network.describe(z, classes, present & (classes == 0))
         slot = (classes[0] == 0).nonzero().item()
         assert (together[0, slot] - alone[0, slot]).abs().max() > 1e-4
+
+
+class TestNumbers:
+    def test_present_objects_are_numbered_by_their_noise_and_absent_ones_come_last(self) -> None:
+        noise = torch.tensor([[0.3, -1.0, 0.1], [-2.0, 5.0, 1.0], [0.0, 0.0, -3.0]])
+        present = torch.tensor([[True, True, True], [False, True, True], [True, False, False]])
+        numbers = numbers_of(noise, present)
+        assert numbers[0].tolist() == [2, 0, 1]
+        assert numbers[1].tolist() == [2, 1, 0]
+        assert numbers[2, 0] == 0
+        assert (numbers.sort(dim=1).values == torch.arange(3)).all()
+
+    def test_each_object_is_first_as_often_as_the_others(self) -> None:
+        noise = torch.randn(3000, 3, generator=torch.Generator().manual_seed(0))
+        first = (numbers_of(noise, torch.ones(3000, 3, dtype=torch.bool)) == 0).float().mean(dim=0)
+        assert (first - 1 / 3).abs().max() < 0.04  # four standard errors
+
+    def test_numbers_change_the_picture_once_they_are_learnt(self) -> None:
+        network = make()
+        z = torch.randn(1, network.latent_dim)
+        unlearnt = network(z, condition(0, 1))
+        torch.nn.init.normal_(network.numbers.weight)
+        assert (network(z, condition(0, 1)) - unlearnt).abs().max() > 1e-4
 
 
 class TestResampling:
