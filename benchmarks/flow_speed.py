@@ -32,6 +32,7 @@ from torch import Tensor
 
 from lit_gans.files import replacing
 from lit_gans.models.flow import ConditionalFlow
+from lit_gans.networks.flow.conditioning import in_places
 from lit_gans.networks.flow.latents import Latents
 from lit_gans.training.memory import keep_freed_memory
 
@@ -52,7 +53,7 @@ def built(job: Job, build: str) -> ConditionalFlow:
     model = job.model()
     assert isinstance(model, ConditionalFlow)
     images, condition = a_batch(job)
-    model.flow.initialize(images / 2, model.flow.pyramid(condition))
+    model.flow.initialize(images / 2, model.flow.pyramid(in_places(condition, None, model.places)))
     if build == "normflows":
         from flow_layers import their_layers
 
@@ -69,8 +70,9 @@ def train(job: Job, build: str) -> float:
     keep_freed_memory()
     model.configure_model()
     step = job.system.step(model)
+    batch = {"image": images, "condition": condition, "order": condition.cumsum(dim=1) * condition}
     with our_precision(job.setup):
-        return images_per_second(job, lambda: step({"image": images, "condition": condition}))
+        return images_per_second(job, lambda: step(batch))
 
 
 def sample(job: Job, build: str) -> float:
@@ -86,7 +88,8 @@ def sample(job: Job, build: str) -> float:
 
     def inverse() -> None:
         noise = torch.randn(job.batch_size, model.dims)
-        model.flow.inverse(Latents.unflatten(noise, model.flow.shapes), model.flow.pyramid(condition))
+        pyramid = model.flow.pyramid(in_places(condition, None, model.places))
+        model.flow.inverse(Latents.unflatten(noise, model.flow.shapes), pyramid)
 
     return images_per_second(job, inverse)
 

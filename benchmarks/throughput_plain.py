@@ -17,6 +17,7 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.models.wgan_gp import WGANGP
+from lit_gans.networks.flow.conditioning import in_places
 
 Work = Callable[..., None]
 
@@ -142,10 +143,11 @@ def flow(model: ConditionalFlow) -> Work:
         cells = ((images + 1) / 2 * 255 / (256 / levels)).floor()
         x = (cells + torch.rand_like(cells)) / levels - 0.5
         kept = torch.rand(len(x), device=x.device) > model.label_drop
+        label = in_places(condition, None, model.places)
         if not log:
-            network.initialize(x, network.pyramid(condition))
+            network.initialize(x, network.pyramid(label))
         optimizer.zero_grad()
-        bits = -network.log_prob(x, network.pyramid(condition, kept)) / model.dims / 0.6931
+        bits = -network.log_prob(x, network.pyramid(label, kept)) / model.dims / 0.6931
         loss = bits.mean() + model.bits
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -9,13 +9,24 @@ from torch import Tensor
 
 from data_modules.base import DeviceResident
 from data_modules.errors import DataError
-from data_modules.iclevr_files import image_folder, multi_hot, read_conditions, read_objects, read_train, scene_of
+from data_modules.iclevr_files import (
+    image_folder,
+    multi_hot,
+    ranks,
+    read_conditions,
+    read_objects,
+    read_train,
+    scene_of,
+)
 from data_modules.labelled import LabelledImages
 
 
 class ICLEVR(LabelledImages):
-    """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing; the
-    batches are those of LabelledImages.
+    """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing.
+
+    The batches are those of LabelledImages, of pictures with one more column: `"order": (B, num_classes) int64`, the
+    rank of each object in the list of `train.json` (1 for the first, 0 for what is not there). That is the order in
+    which the objects were put into the scene: the first one stands in the middle.
 
     Args:
         root: folder with `objects.json`, `train.json`, the condition lists and the images.
@@ -80,6 +91,9 @@ class ICLEVR(LabelledImages):
 
     def conditions(self) -> Tensor:
         return torch.from_numpy(multi_hot(self._train[1], self.objects))
+
+    def more_columns(self) -> dict[str, Tensor]:
+        return {"order": torch.from_numpy(ranks(self._train[1], self.objects))}
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         return split_by_scene([path.name for path in self.paths()], self.val_fraction, self.seed)

@@ -84,12 +84,22 @@ def multi_hot(names: Sequence[Sequence[str]], objects: Mapping[str, int]) -> np.
     Raises:
         DataError: a name that is not in ``objects``.
     """
-    array = np.zeros((len(names), len(objects)), np.float32)
+    return (ranks(names, objects) > 0).astype(np.float32)
+
+
+def ranks(names: Sequence[Sequence[str]], objects: Mapping[str, int]) -> np.ndarray:
+    """int64 array of shape (len(names), len(objects)): 1 where the object is named first, 2 for the second and so on,
+    0 where it is not named.
+
+    Raises:
+        DataError: a name that is not in ``objects``.
+    """
+    array = np.zeros((len(names), len(objects)), np.int64)
     for i, row in enumerate(names):
-        for name in row:
+        for rank, name in enumerate(row, start=1):
             if name not in objects:
                 raise DataError(f"condition {i}: {unknown_name(name, objects)}")
-            array[i, objects[name]] = 1
+            array[i, objects[name]] = rank
     return array
 
 

@@ -49,6 +49,10 @@ class LabelledImages(ImageDataModule, ABC):
     def conditions(self) -> Tensor:
         """(pictures, num_classes) float, multi-hot."""
 
+    def more_columns(self) -> dict[str, Tensor]:
+        """What else is known of each picture, by its name in a batch."""
+        return {}
+
     @abstractmethod
     def split_rows(self) -> tuple[Tensor, Tensor]:
         """Rows of the training and of the held-out pictures."""
@@ -72,6 +76,7 @@ class LabelledImages(ImageDataModule, ABC):
             self.columns: dict[str, Column] = {
                 "image": self.images(self.paths(), crop=self.crop),
                 "condition": self.conditions(),
+                **self.more_columns(),
             }
         if stage in ("test", "predict"):
             self.asked = self.lists()

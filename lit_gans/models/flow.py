@@ -15,6 +15,7 @@ from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
 from lit_gans.models.invertible import Invertible
+from lit_gans.networks.flow.conditioning import in_places
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
 from lit_gans.training.decay import checked_decay
@@ -44,6 +45,10 @@ class ConditionalFlow(Invertible):
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
         lr_drop: share of training images without the low-resolution image; None for a flow that never has one.
+        places: of so many objects the flow is told in training which is the first, the second and so on, where the data
+            knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It then need
+            not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
+        order_drop: share of training images whose order is left out; `encode`, `decode` and `log_prob` do without it.
         bits: 8, or fewer to train on coarser colours.
         optimizer: "adam" or "adamax".
         lr: learning rate, reached after `warmup` batches.
@@ -75,6 +80,8 @@ class ConditionalFlow(Invertible):
         blocks: int = 4,
         label_drop: float = 0.15,
         lr_drop: float | None = None,
+        places: int = 0,
+        order_drop: float = 0.1,
         bits: int = 8,
         optimizer: str = "adam",
         lr: float = 1e-3,
@@ -98,12 +105,17 @@ class ConditionalFlow(Invertible):
             raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
         if not 1 <= bits <= 8:
             raise InputError(f"bits is {bits}; expected 1 to 8, the bits of a colour that are modelled")
-        for name, share in (("label_drop", label_drop), ("lr_drop", lr_drop), ("ema_decay", ema_decay)):
+        if not 0 <= places <= num_classes:
+            raise InputError(
+                f"places is {places}; expected 0 (no order is told) to {num_classes}, the number of classes"
+            )
+        shares = {"label_drop": label_drop, "lr_drop": lr_drop, "order_drop": order_drop, "ema_decay": ema_decay}
+        for name, share in shares.items():
             if share is not None and not 0 <= share < 1:
                 raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
         self.save_hyperparameters()
         self.flow = Flow(
-            num_classes,
+            num_classes * (1 + places),
             image_size,
             levels,
             steps,
@@ -121,6 +133,7 @@ class ConditionalFlow(Invertible):
         self.flow_ema = averaged_copy(self.flow) if ema_decay else None
         self.image_size, self.dims = image_size, 3 * image_size**2
         self.label_drop, self.lr_drop, self.bits = label_drop, lr_drop, bits
+        self.places, self.order_drop = places, order_drop
         self.optimizer_name, self.lr, self.betas = optimizer, lr, (float(betas[0]), float(betas[1]))
         self.warmup, self.decay_from, self.clip_norm = warmup, checked_decay(decay_from), clip_norm
         self.ema_decay = ema_decay
@@ -154,19 +167,31 @@ class ConditionalFlow(Invertible):
         """The one pass that sets the ActNorms from the first batch, over all processes."""
         noise = generator(batch_seed(self.seed, 0), self.device)
         x = self.dequantized(batch, noise)
-        self.flow.initialize(x, self.flow.pyramid(batch["condition"], low=self.low_resolution(batch["image"])))
+        self.flow.initialize(x, self.flow.pyramid(self.label(batch), low=self.low_resolution(batch["image"])))
         if self.flow_ema is not None:
             self.flow_ema.load_state_dict(self.flow.state_dict())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         noise = generator(batch_seed(self.seed, self.global_step), self.device)
         x = self.dequantized(batch, noise)
-        kept, low_kept = (self.share((len(x),), noise) >= drop for drop in (self.label_drop, self.lr_drop or 0))
-        pyramid = self.flow.pyramid(batch["condition"], kept, self.low_resolution(batch["image"]), low_kept)
+        drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
+        kept, low_kept, order_kept = (self.share((len(x),), noise) >= drop for drop in drops)
+        pyramid = self.flow.pyramid(self.label(batch, order_kept), kept, self.low_resolution(batch["image"]), low_kept)
         loss = bits_per_dim(self.flow.log_prob(x, pyramid), self.dims, self.bits).mean()
         self.images_seen += len(x) * self.trainer.world_size
         self.losses = {LOSS: loss.detach()}
         return loss
+
+    def label(self, batch: Batch, order_kept: Tensor | None = None) -> Tensor:
+        """What the flow is told of a batch's images, see `in_places`; the order only where it is kept, (B,) bool."""
+        if not self.places:
+            return batch["condition"]
+        if "order" not in batch:
+            raise InputError(
+                f"places is {self.places}, but the data does not tell the order of the objects; set places to 0"
+            )
+        order = batch["order"] if order_kept is None else batch["order"] * order_kept[:, None]
+        return in_places(batch["condition"], order, self.places)
 
     def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
         return dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)
@@ -209,7 +234,7 @@ class ConditionalFlow(Invertible):
         noise = torch.rand(image.shape, generator=generator(seed)).to(image.device)
         x = dequantize(image, noise, self.bits)
         with self.exact(image.dtype, self.weights == "ema") as flow:
-            pyramid = flow.pyramid(batch["condition"], low=self.low_resolution(image))
+            pyramid = flow.pyramid(self.label(batch), low=self.low_resolution(image))
             return bits_per_dim(flow.log_prob(x, pyramid), self.dims, self.bits)
 
     def on_test_start(self) -> None:

@@ -14,7 +14,7 @@ from lit_gans.models.base import Batch
 from lit_gans.models.conditional import ScoredByEvaluator
 from lit_gans.models.conditions import Conditions, as_multi_hot, known_name
 from lit_gans.networks.flow.bijections import Features
-from lit_gans.networks.flow.conditioning import CANVAS
+from lit_gans.networks.flow.conditioning import CANVAS, in_places, random_order
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.latents import Latents, between
 from lit_gans.networks.flow.quantization import LEVELS, from_cube, to_cube
@@ -30,7 +30,7 @@ class Invertible(ScoredByEvaluator):
     Attributes that the model sets:
         flow, flow_ema: the network, and its averaged copy if there is one.
         image_size, dims: height and width of the images, and C * H * W.
-        label_drop, lr_drop: see ConditionalFlow.
+        label_drop, lr_drop, places: see ConditionalFlow.
         temperature, guidance: where `sample` is given none.
     """
 
@@ -40,6 +40,7 @@ class Invertible(ScoredByEvaluator):
     dims: int
     label_drop: float
     lr_drop: float | None
+    places: int
     temperature: float
     guidance: float
 
@@ -77,10 +78,11 @@ class Invertible(ScoredByEvaluator):
         temperature, guidance = self.checked(
             self.temperature if temperature is None else temperature, self.guidance if guidance is None else guidance
         )
+        labels = in_places(conditions, random_order(conditions, noise) if self.places else None, self.places)
         pictures = []
         with self.exact(torch.float32, ema) as flow:
             for start in range(0, len(conditions), SAMPLING_BATCH):
-                label = conditions[start : start + SAMPLING_BATCH]
+                label = labels[start : start + SAMPLING_BATCH]
                 eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
                 pyramid = flow.guided(label, guidance, None if low is None else low[start : start + SAMPLING_BATCH])
                 pictures.append(from_cube(flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)).clamp(-1, 1))
@@ -229,11 +231,12 @@ class Invertible(ScoredByEvaluator):
             if not self.label_drop:
                 raise InputError("this flow was trained with label_drop 0, so it always needs a condition; give c")
             nothing = torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device)
+            nothing = in_places(nothing, None, self.places)
             return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
         rows = as_multi_hot(c, self.num_classes, self.class_names)
         if len(rows) != count:
             raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
-        return flow.guided(rows.to(x), guidance, low)
+        return flow.guided(in_places(rows.to(x), None, self.places), guidance, low)
 
     def low_resolution(self, image: Tensor) -> Tensor | None:
         """What the flow is shown of an image beside the label: its 8x8 mean colours, if it has been built for that."""

@@ -142,7 +142,7 @@ class TestBatches:
         assert [len(batch["image"]) for batch in batches] == [4, 4, 1]
         expected = as_float(pixels[data.val_rows.numpy()])
         torch.testing.assert_close(torch.cat([b["image"] for b in batches]), expected, rtol=0, atol=1e-6)
-        assert all(set(batch) == {"image", "condition"} for batch in batches)
+        assert all(set(batch) == {"image", "condition", "order"} for batch in batches)
 
     def test_exactly_the_flagged_images_are_mirrored_left_to_right(self, scenes_folder: Path) -> None:
         data = module(scenes_folder, flip=True, batch_size=9)
@@ -150,7 +150,7 @@ class TestBatches:
         for raw in data.train_dataloader():
             flagged, plain = raw["flip"].tolist(), as_float(raw["image"].permute(0, 2, 3, 1).numpy())
             batch = data.on_after_batch_transfer(raw, 0)
-            assert set(batch) == {"image", "condition"}
+            assert set(batch) == {"image", "condition", "order"}
             for image, original, mirrored in zip(batch["image"], plain, flagged, strict=True):
                 expected = torch.stack([original[:, :, 15 - x] for x in range(16)], dim=2) if mirrored else original
                 torch.testing.assert_close(image, expected, rtol=0, atol=1e-6)
@@ -186,6 +186,20 @@ class TestBatches:
             batch["condition"].zero_()
         np.testing.assert_array_equal(np.asarray(data.columns["image"]), pixels.transpose(0, 3, 1, 2))
         assert data.columns["condition"].sum() == 12 * (1 + 2 + 3)
+
+    def test_the_order_is_that_of_the_names_in_the_file(
+        self, scenes_folder: Path, data: ICLEVR, files: list[str]
+    ) -> None:
+        """train.json names the objects in the order in which they were put into the scene."""
+        listed = json.loads((scenes_folder / "train.json").read_text())
+        for batch, rows in (
+            (data.preview_batch(), data.val_rows),
+            (take(data.columns, data.train_rows), data.train_rows),
+        ):
+            assert torch.equal(batch["order"] > 0, batch["condition"] > 0)
+            for order, row in zip(batch["order"], rows.tolist(), strict=True):
+                names = sorted((rank, data.class_names[i]) for i, rank in enumerate(order.tolist()) if rank)
+                assert names == list(enumerate(listed[files[row]], start=1))
 
     def test_images_are_resized_to_image_size(self, scenes_folder: Path) -> None:
         data = module(scenes_folder, image_size=8)

@@ -251,6 +251,64 @@ class TestLowResolution:
             model.encode(images, LABELS, lr=images)
 
 
+class TestPlaces:
+    """A flow that is told which object is the first and which the second."""
+
+    ORDER = torch.tensor([[1, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 1]])
+
+    def test_the_order_changes_the_density_where_there_are_two_objects(
+        self, perturbed: Callable[..., ConditionalFlow], images: Tensor
+    ) -> None:
+        model = perturbed(places=2)
+        batch = {"image": images, "condition": LABELS}
+        swapped = torch.tensor([[1, 0, 0, 0], [0, 2, 1, 0], [0, 0, 0, 1]])
+        one, other = (model.dequantized_bits({**batch, "order": order}, 0) for order in (self.ORDER, swapped))
+        assert ((one - other).abs() > 1e-4).tolist() == [False, True, False]
+
+    def test_samples_are_drawn_in_orders_of_the_seed(self, perturbed: Callable[..., ConditionalFlow]) -> None:
+        """Without noise in the pictures, two objects give two pictures, one object gives one."""
+        model = perturbed(places=2)
+        two = model.sample(LABELS[1:2], n=20, seed=1, temperature=0)
+        one = model.sample(LABELS[:1], n=20, seed=1, temperature=0)
+        assert (len(two.unique(dim=0)), len(one.unique(dim=0))) == (2, 1)
+        assert torch.equal(model.sample(LABELS[1:2], n=20, seed=1, temperature=0), two)
+
+    def test_images_are_encoded_without_an_order(
+        self, perturbed: Callable[..., ConditionalFlow], images: Tensor
+    ) -> None:
+        model = perturbed(places=2)
+        for label in (LABELS, None):
+            torch.testing.assert_close(model.decode(model.encode(images, label), label), images, rtol=0, atol=1e-3)
+
+    def test_where_the_order_is_left_out_none_is_told(self, make: Callable[..., ConditionalFlow]) -> None:
+        batch = {"condition": LABELS, "order": self.ORDER}
+        model = make(places=2)
+        told, kept = model.label(batch), model.label(batch, torch.tensor([True, False, True]))
+        assert told.shape == (3, 12) and told.sum(1).tolist() == [2, 4, 2]
+        assert torch.equal(kept[[0, 2]], told[[0, 2]])
+        assert torch.equal(kept[1], torch.cat([LABELS[1], torch.zeros(8)]))
+
+    def test_training_tells_the_order_and_leaves_it_out_by_the_share(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer
+    ) -> None:
+        """With no share left out, the weights of every place that is taken move; with nearly all, none of them."""
+        rows = {"image": torch.rand(40, 3, 8, 8), "condition": LABELS[1:2].repeat(40, 1)}
+        rows["order"] = self.ORDER[1:2].repeat(40, 1)
+        loader = DataLoader([{name: value[i] for name, value in rows.items()} for i in range(40)], batch_size=20)
+        for order_drop, moved in ((0.0, [5, 10]), (1 - 1e-6, [])):
+            model = make(places=2, order_drop=order_drop, label_drop=0.0)
+            before = model.flow.pyramid.embed.weight.detach().clone()
+            trainer(max_epochs=1).fit(model, loader)
+            changed = (model.flow.pyramid.embed.weight.detach() != before).any(dim=0)
+            assert changed.nonzero().flatten().tolist() == [1, 2, *moved]
+
+    def test_data_that_tells_no_order_is_refused(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        with pytest.raises(InputError, match="places is 2, but the data does not tell the order"):
+            trainer(max_steps=1).fit(make(places=2), batches(1))
+
+
 class TestRefused:
     @pytest.mark.parametrize("shape", [(3, 3, 16, 16), (3, 1, 8, 8), (3, 8, 8)])
     def test_images_of_another_shape(self, model: ConditionalFlow, shape: tuple[int, ...]) -> None:
@@ -305,6 +363,8 @@ class TestRefused:
             ({"bits": 9}, "bits is 9"),
             ({"optimizer": "sgd"}, "optimizer is 'sgd'; expected one of adam, adamax"),
             ({"label_drop": 1.0}, "label_drop is 1.0"),
+            ({"order_drop": 1.0}, "order_drop is 1.0"),
+            ({"places": -1}, "places is -1; expected 0 .* to 4"),
             ({"ema_decay": 1.0}, "ema_decay is 1.0"),
             ({"image_size": 10}, "a flow of 2 levels needs a multiple of 4"),
             ({"guidance": 1.0, "label_drop": 0}, "label_drop"),
