@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
+from lit_gans.models.base import Batch
+from lit_gans.networks.places import in_places
 
 Conditions = Tensor | Sequence[Sequence[str]]
 
@@ -38,6 +40,22 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
         for name in names:
             row[index[known_name(name, class_names)]] = 1
     return result
+
+
+def label_of(batch: Batch, places: int) -> Tensor:
+    """The label of a batch's images, with the places of its objects where there are any, see `in_places`."""
+    return in_places(batch["condition"], order_of(batch), places) if places else batch["condition"]
+
+
+def order_of(batch: Batch) -> Tensor:
+    """(B, num_classes): the rank of each object, 1 for the first; 0 for what is not there.
+
+    Raises:
+        InputError: the data does not tell it.
+    """
+    if "order" not in batch:
+        raise InputError("the model has places, but the data does not tell the order of the objects; set places to 0")
+    return batch["order"]
 
 
 def known_name(name: str, class_names: Sequence[str]) -> str:

@@ -14,8 +14,8 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
+from lit_gans.models.conditions import label_of, order_of
 from lit_gans.models.invertible import Invertible
-from lit_gans.networks.flow.conditioning import in_places
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
 from lit_gans.training.decay import checked_decay
@@ -183,15 +183,10 @@ class ConditionalFlow(Invertible):
         return loss
 
     def label(self, batch: Batch, order_kept: Tensor | None = None) -> Tensor:
-        """What the flow is told of a batch's images, see `in_places`; the order only where it is kept, (B,) bool."""
-        if not self.places:
-            return batch["condition"]
-        if "order" not in batch:
-            raise InputError(
-                f"places is {self.places}, but the data does not tell the order of the objects; set places to 0"
-            )
-        order = batch["order"] if order_kept is None else batch["order"] * order_kept[:, None]
-        return in_places(batch["condition"], order, self.places)
+        """What the flow is told of a batch's images; the order only where it is kept, (B,) bool."""
+        if self.places and order_kept is not None:
+            batch = {**batch, "order": order_of(batch) * order_kept[:, None]}
+        return label_of(batch, self.places)
 
     def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
         return dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)

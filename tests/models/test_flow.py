@@ -305,7 +305,7 @@ class TestPlaces:
     def test_data_that_tells_no_order_is_refused(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
     ) -> None:
-        with pytest.raises(InputError, match="places is 2, but the data does not tell the order"):
+        with pytest.raises(InputError, match="the data does not tell the order of the objects; set places to 0"):
             trainer(max_steps=1).fit(make(places=2), batches(1))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_gans.networks.flow.conditioning import LabelPyramid, ResidualDense, coordinates, in_places, random_order
+from lit_gans.networks.flow.conditioning import LabelPyramid, ResidualDense, coordinates
 
 LABELS = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
 
@@ -80,32 +80,3 @@ def test_the_low_resolution_image_changes_the_features_unless_it_is_dropped() ->
     assert (network(LABELS, None, low)[0] - without).abs().amax((1, 2, 3)).min() > 1e-3
     black = network(LABELS, None, torch.zeros_like(low))[0]
     assert (black - without).abs().max() > 1e-3  # a gray image is not "no image"
-
-
-class TestOrder:
-    def test_each_place_has_its_object_beside_the_whole_label(self) -> None:
-        order = torch.tensor([[2, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
-        label, first, second = in_places(LABELS, order, 2).split(4, dim=1)
-        assert torch.equal(label, LABELS)
-        assert first.tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]]
-        assert second.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-
-    def test_an_unknown_order_leaves_the_places_empty(self) -> None:
-        expected = torch.cat([LABELS, torch.zeros(3, 8)], dim=1)
-        assert torch.equal(in_places(LABELS, None, 2), expected)
-        assert torch.equal(in_places(LABELS, torch.zeros(3, 4), 2), expected)
-        assert torch.equal(in_places(LABELS, None, 0), LABELS)
-
-    def test_a_random_order_numbers_the_objects_from_1_and_nothing_else(self) -> None:
-        label = (torch.rand(200, 6) < 0.5).float()
-        for row, order in zip(label, random_order(label, torch.Generator().manual_seed(0)), strict=True):
-            assert (order[row == 0] == 0).all()
-            assert sorted(order[row == 1].tolist()) == list(range(1, int(row.sum()) + 1))
-
-    def test_all_orders_are_equally_likely_and_of_the_seed(self) -> None:
-        """Of three objects there are six orders, a sixth each: 500 of 3,000, standard deviation 20."""
-        label = torch.tensor([[1.0, 0, 1, 1]]).expand(3000, 4)
-        orders = random_order(label, torch.Generator().manual_seed(0))
-        _, counts = orders.unique(dim=0, return_counts=True)
-        assert len(counts) == 6 and (counts - 500).abs().max() < 5 * 20
-        assert torch.equal(random_order(label, torch.Generator().manual_seed(0)), orders)
