@@ -42,20 +42,24 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
     return result
 
 
-def label_of(batch: Batch, places: int) -> Tensor:
-    """The label of a batch's images, with the places of its objects where there are any, see `in_places`."""
-    return in_places(batch["condition"], order_of(batch), places) if places else batch["condition"]
+def label_of(batch: Batch, places: int, told: Tensor | None = None) -> Tensor:
+    """The label of a batch's images with so many places, see `in_places`.
 
-
-def order_of(batch: Batch) -> Tensor:
-    """(B, num_classes): the rank of each object, 1 for the first; 0 for what is not there.
+    Args:
+        told: (B,) bool, for which of them the order of the objects is told; None for all.
 
     Raises:
-        InputError: the data does not tell it.
+        InputError: there are places, and the data does not tell the order.
     """
+    if not places:
+        return batch["condition"]
     if "order" not in batch:
-        raise InputError("the model has places, but the data does not tell the order of the objects; set places to 0")
-    return batch["order"]
+        raise InputError(
+            "the model is to know the order of the objects, and the data does not tell it; set places to 0 "
+            "(ConditionalGAN: ordered to false)"
+        )
+    order = batch["order"] if told is None else batch["order"] * told[:, None]
+    return in_places(batch["condition"], order, places)
 
 
 def known_name(name: str, class_names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
-from lit_gans.models.conditions import label_of, order_of
+from lit_gans.models.conditions import label_of
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
@@ -167,7 +167,9 @@ class ConditionalFlow(Invertible):
         """The one pass that sets the ActNorms from the first batch, over all processes."""
         noise = generator(batch_seed(self.seed, 0), self.device)
         x = self.dequantized(batch, noise)
-        self.flow.initialize(x, self.flow.pyramid(self.label(batch), low=self.low_resolution(batch["image"])))
+        self.flow.initialize(
+            x, self.flow.pyramid(label_of(batch, self.places), low=self.low_resolution(batch["image"]))
+        )
         if self.flow_ema is not None:
             self.flow_ema.load_state_dict(self.flow.state_dict())
 
@@ -176,17 +178,12 @@ class ConditionalFlow(Invertible):
         x = self.dequantized(batch, noise)
         drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
         kept, low_kept, order_kept = (self.share((len(x),), noise) >= drop for drop in drops)
-        pyramid = self.flow.pyramid(self.label(batch, order_kept), kept, self.low_resolution(batch["image"]), low_kept)
+        label = label_of(batch, self.places, order_kept)
+        pyramid = self.flow.pyramid(label, kept, self.low_resolution(batch["image"]), low_kept)
         loss = bits_per_dim(self.flow.log_prob(x, pyramid), self.dims, self.bits).mean()
         self.images_seen += len(x) * self.trainer.world_size
         self.losses = {LOSS: loss.detach()}
         return loss
-
-    def label(self, batch: Batch, order_kept: Tensor | None = None) -> Tensor:
-        """What the flow is told of a batch's images; the order only where it is kept, (B,) bool."""
-        if self.places and order_kept is not None:
-            batch = {**batch, "order": order_of(batch) * order_kept[:, None]}
-        return label_of(batch, self.places)
 
     def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
         return dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)
@@ -224,12 +221,13 @@ class ConditionalFlow(Invertible):
         self.log("val/bits_per_dim", bits.mean(), prog_bar=True, batch_size=len(bits), sync_dist=True)
 
     def dequantized_bits(self, batch: Batch, seed: int) -> Tensor:
-        """Bits a dimension of each image under its label, (B,), with dequantization noise of this seed."""
+        """Bits a dimension of each image under its label, (B,), with dequantization noise of this seed. A flow with
+        places is told the order."""
         image = batch["image"].float()
         noise = torch.rand(image.shape, generator=generator(seed)).to(image.device)
         x = dequantize(image, noise, self.bits)
         with self.exact(image.dtype, self.weights == "ema") as flow:
-            pyramid = flow.pyramid(self.label(batch), low=self.low_resolution(image))
+            pyramid = flow.pyramid(label_of(batch, self.places), low=self.low_resolution(image))
             return bits_per_dim(flow.log_prob(x, pyramid), self.dims, self.bits)
 
     def on_test_start(self) -> None:

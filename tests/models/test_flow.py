@@ -280,14 +280,6 @@ class TestPlaces:
         for label in (LABELS, None):
             torch.testing.assert_close(model.decode(model.encode(images, label), label), images, rtol=0, atol=1e-3)
 
-    def test_where_the_order_is_left_out_none_is_told(self, make: Callable[..., ConditionalFlow]) -> None:
-        batch = {"condition": LABELS, "order": self.ORDER}
-        model = make(places=2)
-        told, kept = model.label(batch), model.label(batch, torch.tensor([True, False, True]))
-        assert told.shape == (3, 12) and told.sum(1).tolist() == [2, 4, 2]
-        assert torch.equal(kept[[0, 2]], told[[0, 2]])
-        assert torch.equal(kept[1], torch.cat([LABELS[1], torch.zeros(8)]))
-
     def test_training_tells_the_order_and_leaves_it_out_by_the_share(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer
     ) -> None:
@@ -305,7 +297,7 @@ class TestPlaces:
     def test_data_that_tells_no_order_is_refused(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
     ) -> None:
-        with pytest.raises(InputError, match="the data does not tell the order of the objects; set places to 0"):
+        with pytest.raises(InputError, match="the data does not tell it; set places to 0"):
             trainer(max_steps=1).fit(make(places=2), batches(1))
 
 
