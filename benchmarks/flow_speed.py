@@ -33,7 +33,7 @@ from torch import Tensor
 from lit_gans.files import replacing
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.latents import Latents
-from lit_gans.networks.places import in_places
+from lit_gans.networks.flow.places import in_places
 from lit_gans.training.memory import keep_freed_memory
 
 BUILDS = ("normflows", "ours, fp32", "ours")

@@ -17,7 +17,7 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.models.wgan_gp import WGANGP
-from lit_gans.networks.places import in_places
+from lit_gans.networks.flow.places import in_places
 
 Work = Callable[..., None]
 

@@ -11,11 +11,9 @@ from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch
-from lit_gans.models.conditions import label_of
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.modulated import ModulatedGenerator
 from lit_gans.networks.object_layers import ObjectLayers
-from lit_gans.networks.places import in_places, random_order
 from lit_gans.networks.projection import ProjectionDiscriminator
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.penalty import PenaltyConfig
@@ -36,9 +34,6 @@ class ConditionalGAN(MultiLabelGAN):
         drawing: "objects": the picture is composed of one layer an asked class, see ObjectLayers; for classes that
             are things. "whole": one modulated network, see ModulatedGenerator; for classes that are properties.
         slots: "objects": the most classes in a picture.
-        ordered: "objects": both networks are told which object is the first, the second and so on, where the data
-            knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle), and the
-            head names them by place too. Samples draw the order at random.
         patch_size, width: of the generator; see the network.
         discriminator_width: channels of the discriminator's first layer.
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
@@ -57,7 +52,6 @@ class ConditionalGAN(MultiLabelGAN):
         image_size: int = 64,
         drawing: Drawing = "objects",
         slots: int = 3,
-        ordered: bool = False,
         patch_size: int = 16,
         width: int = 128,
         discriminator_width: int = 64,
@@ -74,18 +68,16 @@ class ConditionalGAN(MultiLabelGAN):
     ) -> None:
         if drawing not in get_args(Drawing):
             raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
-        if ordered and drawing != "objects":
-            raise InputError(f"drawing is {drawing!r}, which has no order of objects; set ordered to false")
         if auxiliary < 0:
             raise InputError(f"auxiliary is {auxiliary}; expected a weight of 0 or more, such as 10")
         generator: ObjectLayers | ModulatedGenerator = (
-            ObjectLayers(num_classes, slots, image_size, ordered, width=width, patch_size=patch_size)
+            ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
             if drawing == "objects"
             else ModulatedGenerator(num_classes, image_size, width=width // 4)
         )
         super().__init__(
             generator,
-            ProjectionDiscriminator(num_classes * (1 + slots * ordered), image_size, discriminator_width),
+            ProjectionDiscriminator(num_classes, image_size, discriminator_width),
             latent_dim=generator.latent_dim,
             objective=objective,
             betas=betas,
@@ -94,18 +86,12 @@ class ConditionalGAN(MultiLabelGAN):
         )
         self.save_hyperparameters()
         self.drawing, self.slots = drawing, slots
-        self.places = slots * ordered
         self.auxiliary = auxiliary
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
-    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
-        return (label_of(batch, self.places),)
-
     def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
         logit, classes = self.discriminator.judge(image, condition)
-        # the sum over places of the mean over classes: a head that also names the places has the same weight for each
-        cross_entropy = (1 + self.places) * binary_cross_entropy_with_logits(classes.float(), condition)
-        return logit, self.auxiliary * cross_entropy
+        return logit, self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if is_logged_step(self.trainer):
@@ -113,8 +99,7 @@ class ConditionalGAN(MultiLabelGAN):
 
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
         self.check_slots(conditions)
-        order = random_order(conditions, noise) if self.places else None
-        return super().draw(in_places(conditions, order, self.places), noise, ema)
+        return super().draw(conditions, noise, ema)
 
     def check_slots(self, conditions: Tensor) -> None:
         """

@@ -7,8 +7,6 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch
-from lit_gans.networks.places import in_places
 
 Conditions = Tensor | Sequence[Sequence[str]]
 
@@ -40,26 +38,6 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
         for name in names:
             row[index[known_name(name, class_names)]] = 1
     return result
-
-
-def label_of(batch: Batch, places: int, told: Tensor | None = None) -> Tensor:
-    """The label of a batch's images with so many places, see `in_places`.
-
-    Args:
-        told: (B,) bool, for which of them the order of the objects is told; None for all.
-
-    Raises:
-        InputError: there are places, and the data does not tell the order.
-    """
-    if not places:
-        return batch["condition"]
-    if "order" not in batch:
-        raise InputError(
-            "the model is to know the order of the objects, and the data does not tell it; set places to 0 "
-            "(ConditionalGAN: ordered to false)"
-        )
-    order = batch["order"] if told is None else batch["order"] * told[:, None]
-    return in_places(batch["condition"], order, places)
 
 
 def known_name(name: str, class_names: Sequence[str]) -> str:

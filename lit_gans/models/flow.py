@@ -14,9 +14,9 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
-from lit_gans.models.conditions import label_of
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
+from lit_gans.networks.flow.places import in_places
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
@@ -262,6 +262,26 @@ class ConditionalFlow(Invertible):
             f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
         ]
         return {"bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
+
+
+def label_of(batch: Batch, places: int, told: Tensor | None = None) -> Tensor:
+    """The label of a batch's images with so many places, see `in_places`.
+
+    Args:
+        told: (B,) bool, for which of them the order of the objects is told; None for all.
+
+    Raises:
+        InputError: there are places, and the data does not tell the order.
+    """
+    if not places:
+        return batch["condition"]
+    if "order" not in batch:
+        raise InputError(
+            f"places is {places}: the model is to know the order of the objects, and the data does not tell it; set "
+            "places to 0"
+        )
+    order = batch["order"] if told is None else batch["order"] * told[:, None]
+    return in_places(batch["condition"], order, places)
 
 
 def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:

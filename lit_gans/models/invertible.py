@@ -17,9 +17,9 @@ from lit_gans.networks.flow.bijections import Features
 from lit_gans.networks.flow.conditioning import CANVAS
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.latents import Latents, between
+from lit_gans.networks.flow.places import in_places, random_order
 from lit_gans.networks.flow.quantization import LEVELS, from_cube, to_cube
 from lit_gans.networks.modes import inference
-from lit_gans.networks.places import in_places, random_order
 
 SAMPLING_BATCH = 128
 

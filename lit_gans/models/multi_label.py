@@ -37,7 +37,7 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         return (batch["condition"],)
 
     def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        (condition,) = self.condition(batch)
+        condition = batch["condition"]
         real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
         real_logits, more = self.judge(real, condition)
         loss = self.objective.discriminator(real_logits, self.discriminator(fake, condition)) + more
@@ -48,7 +48,7 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         return loss + self.penalty(lambda image: self.discriminator.forward(image, condition), real, fake)
 
     def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        fake_logits, more = self.judge(self.shown(self.fakes(batch, noise)), *self.condition(batch))
+        fake_logits, more = self.judge(self.shown(self.fakes(batch, noise)), batch["condition"])
         return self.objective.generator(fake_logits, self.real_logits(batch)) + more
 
     def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:

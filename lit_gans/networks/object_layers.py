@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
 from lit_gans.networks.layers import PixelNorm, upsampling_block
-from lit_gans.networks.places import objects_of
 
 # Channels of a layer beside colour and alpha: what the shading should know of the object below a pixel.
 FEATURES = 8
@@ -44,8 +43,6 @@ class ObjectLayers(nn.Module):
     Args:
         num_classes: length of the multi-hot condition.
         slots: the most objects in a picture; classes beyond it would be left out.
-        ordered: the condition is one of `in_places`, with as many places as slots: it tells the order of the objects,
-            which is otherwise decided by their noise.
         image_size: height and width of the image.
         scene_dim, slot_dim: noise of the scene (background, light) and of each object.
         token_dim: length of the vector that describes an object before it is drawn.
@@ -54,7 +51,7 @@ class ObjectLayers(nn.Module):
         depth: layers of attention.
 
     Shapes:
-        z (B, latent_dim), condition (B, num_classes), or that with places -> (B, 3, image_size, image_size) in [-1, 1]
+        z (B, latent_dim), condition (B, num_classes) -> (B, 3, image_size, image_size) in [-1, 1]
     """
 
     def __init__(
@@ -62,7 +59,6 @@ class ObjectLayers(nn.Module):
         num_classes: int = 24,
         slots: int = 3,
         image_size: int = 64,
-        ordered: bool = False,
         scene_dim: int = 32,
         slot_dim: int = 32,
         token_dim: int = 128,
@@ -72,7 +68,6 @@ class ObjectLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.slots, self.scene_dim, self.slot_dim = slots, scene_dim, slot_dim
-        self.ordered = ordered
         self.image_size = image_size
         self.classes = nn.Embedding(num_classes, token_dim)
         self.scene_noise = nn.Linear(scene_dim, token_dim)
@@ -94,7 +89,7 @@ class ObjectLayers(nn.Module):
         return self.scene_dim + self.slots * self.slot_dim
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        classes, present = (objects_of if self.ordered else slots_of)(condition, self.slots)
+        classes, present = slots_of(condition, self.slots)
         scene, objects = self.describe(z, classes, present)
         background = interpolate(self.background(scene), size=(self.image_size,) * 2, mode="bilinear")
         drawn = self.draw(objects.flatten(0, 1)).unflatten(0, objects.shape[:2])
@@ -106,8 +101,7 @@ class ObjectLayers(nn.Module):
         of_scene, of_slots = z.split([self.scene_dim, self.slots * self.slot_dim], dim=1)
         scene = self.scene_noise(of_scene).unsqueeze(1)
         noise = of_slots.unflatten(1, (self.slots, self.slot_dim))
-        by_noise = numbers_of(noise[:, :, 0], present)
-        number = torch.arange(self.slots, device=z.device).expand_as(by_noise) if self.ordered else by_noise
+        number = numbers_of(noise[:, :, 0], present)
         objects = self.classes(classes) + self.slot_noise(noise) + self.numbers(number) + scene
         hidden = torch.cat([torch.zeros_like(present[:, :1]), ~present], dim=1)
         tokens = self.attention(torch.cat([scene, objects], dim=1), src_key_padding_mask=hidden)

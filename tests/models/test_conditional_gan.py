@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional_gan import ConditionalGAN
-from lit_gans.models.conditions import label_of
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 MakeBatches = Callable[..., DataLoader[Batch]]
@@ -98,43 +97,9 @@ class TestSlots:
             trainer(max_steps=1, log_every_n_steps=1).fit(make(slots=1), batches(1, 16))
 
 
-class TestOrdered:
-    """Both networks are told which object is the first, the second and so on."""
-
-    def test_the_losses_are_of_labels_with_places(self, batch: Batch) -> None:
-        """The head's weight is that of each place: four places and the whole label are five times the mean."""
-        batch["order"] = (batch["condition"].cumsum(1) * batch["condition"]).long()
-        model = make(ordered=True, penalties=None)
-        run = WithoutTrainer(model)
-        c, real = label_of(batch, 4), batch["image"]
-        fake = model.generator(run.z, c)
-        (d_real, h_real), (d_fake, h_fake) = model.discriminator.judge(real, c), model.discriminator.judge(fake, c)
-        assert h_real.shape == (len(real), 20)
-        of_d = softplus(d_fake - d_real).mean() + 10 * 5 * cross_entropy(h_real, c)
-        of_g = softplus(d_real - d_fake).mean() + 10 * 5 * cross_entropy(h_fake, c)
-        torch.testing.assert_close(model.discriminator_loss(batch, run.noise), of_d)
-        torch.testing.assert_close(model.generator_loss(batch, run.noise), of_g)
-
-    def test_samples_are_drawn_in_orders_of_the_seed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With the same latents always, two objects give two pictures, one object gives one."""
-        model = make(ordered=True, ema_decay=0)
-        torch.nn.init.normal_(model.generator.numbers.weight)  # type: ignore[arg-type, union-attr]
-        monkeypatch.setattr("lit_gans.models.gan.draw_latents", lambda name, shape, noise: torch.zeros(shape))
-        two = model.sample([["red cube", "blue cylinder"]], n=20, seed=1)
-        assert (two - two[:1]).abs().amax((1, 2, 3)).gt(1e-4).sum() in range(1, 20)
-        assert torch.equal(model.sample([["red cube", "blue cylinder"]], n=20, seed=1), two)
-        one = model.sample([["red cube"]], n=20, seed=1)
-        torch.testing.assert_close(one, one[:1].expand_as(one), rtol=0, atol=1e-5)
-
-    def test_data_without_an_order_is_refused(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
-        with pytest.raises(InputError, match="ordered to false"):
-            trainer(max_steps=1).fit(make(ordered=True), batches(1, 16))
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"drawing": "whole", "ordered": True}, "drawing is 'whole', which has no order of objects"),
         ({"drawing": "lines"}, "drawing is 'lines'; expected one of objects, whole"),
         ({"auxiliary": -1.0}, "auxiliary is -1.0; expected a weight"),
         ({"wrong_labels": -0.1}, "wrong_labels is -0.1; expected a weight"),

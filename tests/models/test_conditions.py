@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.models.conditions import as_multi_hot, known_name, label_of
+from lit_gans.models.conditions import as_multi_hot, known_name
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 
@@ -58,21 +58,3 @@ def test_names_need_class_names() -> None:
 def test_a_bare_name_and_an_empty_list_are_refused(condition: object) -> None:
     with pytest.raises(InputError, match=re.escape(f"condition {condition!r} is not a list of names")):
         as_multi_hot([["red cube"], condition], 4, NAMES)  # type: ignore[list-item]
-
-
-BATCH = {"condition": torch.tensor([[1.0, 0, 1], [0, 1, 0]]), "order": torch.tensor([[2, 0, 1], [0, 1, 0]])}
-
-
-class TestLabelOf:
-    def test_without_places_it_is_the_condition(self) -> None:
-        assert torch.equal(label_of(BATCH, 0), BATCH["condition"])
-
-    def test_with_places_it_tells_the_order_where_that_is_to_be_told(self) -> None:
-        label = label_of(BATCH, 2)
-        assert label.tolist() == [[1, 0, 1, 0, 0, 1, 1, 0, 0], [0, 1, 0, 0, 1, 0, 0, 0, 0]]
-        told = label_of(BATCH, 2, torch.tensor([False, True]))
-        assert told.tolist() == [[1, 0, 1, 0, 0, 0, 0, 0, 0], label[1].tolist()]
-
-    def test_data_without_an_order_is_refused(self) -> None:
-        with pytest.raises(InputError, match="the data does not tell it; set places to 0"):
-            label_of({"condition": BATCH["condition"]}, 2)

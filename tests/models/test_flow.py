@@ -17,7 +17,7 @@ from lit_gans.callbacks.checkpoints import LastCheckpoint
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import VALIDATION_SEED
-from lit_gans.models.flow import ConditionalFlow
+from lit_gans.models.flow import ConditionalFlow, label_of
 from lit_gans.networks.flow.bijections import ActNorm
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
@@ -256,6 +256,14 @@ class TestPlaces:
 
     ORDER = torch.tensor([[1, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 1]])
 
+    def test_the_label_tells_the_order_where_that_is_to_be_told(self) -> None:
+        batch = {"condition": LABELS, "order": self.ORDER}
+        label = label_of(batch, 2)
+        assert label[:2].tolist() == [[1, 0, 0, 0] * 2 + [0] * 4, [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0]]
+        told = label_of(batch, 2, torch.tensor([True, False, True]))
+        assert torch.equal(told[[0, 2]], label[[0, 2]])
+        assert told[1].tolist() == [0, 1, 1, 0] + [0] * 8
+
     def test_the_order_changes_the_density_where_there_are_two_objects(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
@@ -297,7 +305,7 @@ class TestPlaces:
     def test_data_that_tells_no_order_is_refused(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
     ) -> None:
-        with pytest.raises(InputError, match="the data does not tell it; set places to 0"):
+        with pytest.raises(InputError, match="places is 2: the model is to know the order"):
             trainer(max_steps=1).fit(make(places=2), batches(1))
 
 

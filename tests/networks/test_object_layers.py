@@ -15,7 +15,6 @@ from lit_gans.networks.object_layers import (
     resampling,
     slots_of,
 )
-from lit_gans.networks.places import in_places
 
 
 def make(**options: object) -> ObjectLayers:
@@ -106,21 +105,6 @@ class TestNumbers:
         unlearnt = network(z, condition(0, 1))
         torch.nn.init.normal_(network.numbers.weight)
         assert (network(z, condition(0, 1)) - unlearnt).abs().max() > 1e-4
-
-
-class TestOrder:
-    def test_each_place_has_its_own_slot_and_number(self) -> None:
-        """Two objects that change places with their noise are the same picture, until the numbers are learnt."""
-        network = make(ordered=True)
-        label = condition(1, 4)
-        one, other = (in_places(label, torch.tensor([[0, a, 0, 0, b, 0]]), 3) for a, b in ((1, 2), (2, 1)))
-        z = torch.randn(1, network.latent_dim)
-        scene, first, second, third = z.split([4, 3, 3, 3], dim=1)
-        swapped = torch.cat([scene, second, first, third], dim=1)
-        assert (network(z, one) - network(z, other)).abs().max() > 1e-4
-        torch.testing.assert_close(network(z, one), network(swapped, other), rtol=0, atol=1e-5)
-        torch.nn.init.normal_(network.numbers.weight)
-        assert (network(z, one) - network(swapped, other)).abs().max() > 1e-4
 
 
 class TestResampling:

@@ -20,12 +20,6 @@ def in_places(label: Tensor, order: Tensor | None, places: int) -> Tensor:
     return torch.cat([label, *((order == place).to(label) for place in range(1, 1 + places))], dim=1)
 
 
-def objects_of(label: Tensor, places: int) -> tuple[Tensor, Tensor]:
-    """A label of `in_places` -> class index of each place (B, places), and which places are taken, (B, places) bool."""
-    value, classes = label.unflatten(1, (1 + places, -1))[:, 1:].max(dim=2)
-    return classes, value > 0.5
-
-
 def random_order(label: Tensor, noise: torch.Generator) -> Tensor:
     """An order for `in_places` of the label's objects, each equally likely; `noise` is a generator of the CPU."""
     numbers = torch.rand(label.shape, generator=noise).to(label.device).masked_fill(label == 0, torch.inf)

@@ -2,7 +2,7 @@
 
 import torch
 
-from lit_gans.networks.places import in_places, objects_of, random_order
+from lit_gans.networks.flow.places import in_places, random_order
 
 LABELS = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
 ORDER = torch.tensor([[2, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
@@ -20,11 +20,6 @@ class TestInPlaces:
         assert torch.equal(in_places(LABELS, None, 2), expected)
         assert torch.equal(in_places(LABELS, torch.zeros(3, 4), 2), expected)
         assert torch.equal(in_places(LABELS, None, 0), LABELS)
-
-    def test_its_objects_are_found_again(self) -> None:
-        classes, taken = objects_of(in_places(LABELS, ORDER, 3), 3)
-        assert taken.tolist() == [[True, True, False], [True, False, False], [False] * 3]
-        assert classes[taken].tolist() == [3, 0, 1]
 
 
 class TestRandomOrder:
