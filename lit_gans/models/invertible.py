@@ -113,8 +113,9 @@ class Invertible(ScoredByEvaluator):
             InputError: images of another size, labels that do not fit, or none for a flow that always has one.
         """
         x = self.given_images(x)
-        with self.exact(x.dtype, ema) as flow:
-            return flow(to_cube(x), self.known(flow, x, c, lr))[0]
+        wide = x.to(self.inversion_dtype(x.dtype))
+        with self.exact(wide.dtype, ema) as flow:
+            return flow(to_cube(wide), self.known(flow, wide, c, lr))[0].to(x.dtype)
 
     def decode(
         self,
@@ -136,10 +137,11 @@ class Invertible(ScoredByEvaluator):
         _, guidance = self.checked(0.0, guidance)
         if guidance and c is None:
             raise InputError("guidance strengthens the label, and decode was given none; give c, or guidance 0")
-        x = latents.parts[0]
-        with self.exact(x.dtype, ema) as flow:
-            pyramid = self.known(flow, x, c, lr, guidance)
-            return from_cube(flow.inverse(latents, pyramid))
+        given = latents.parts[0].dtype
+        wide = latents.to(self.inversion_dtype(given))
+        with self.exact(wide.parts[0].dtype, ema) as flow:
+            pyramid = self.known(flow, wide.parts[0], c, lr, guidance)
+            return from_cube(flow.inverse(wide, pyramid)).to(given)
 
     def interpolate(
         self, first: Tensor, second: Tensor, steps: int = 8, mode: str = "lerp", c: Conditions | None = None
@@ -211,6 +213,11 @@ class Invertible(ScoredByEvaluator):
             (B, 3, image_size, image_size) in [-1, 1].
         """
         return self.decode(self.encode(x, before), after, guidance=guidance).clamp(-1, 1)
+
+    def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
+        """What `encode` and `decode` compute in. The inverse of an autoregressive map feeds the rounding errors of each
+        pixel to all pixels after it: in float32 they grow to visible ones, in float64 they do not."""
+        return torch.float64 if self.flow.attention else given
 
     @contextmanager
     def exact(self, dtype: torch.dtype, ema: bool) -> Iterator[Flow]:

@@ -65,7 +65,7 @@ class Flow(nn.Module):
         if levels < 1 or image_size % 2**levels:
             raise InputError(f"image_size is {image_size}; a flow of {levels} levels needs a multiple of {2**levels}")
         sizes = [image_size // 2 ** (i + 1) for i in range(levels)]
-        self.image_size = image_size
+        self.image_size, self.attention = image_size, attention
         self.pyramid = LabelPyramid(num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution)
         self.levels = nn.ModuleList()
         self.shapes: list[Shape] = []

@@ -27,6 +27,10 @@ class Latents:
         """(B, D), D the number of values of an image."""
         return torch.cat([part.flatten(1) for part in self.parts], dim=1)
 
+    def to(self, dtype: torch.dtype) -> "Latents":
+        """The same in another precision."""
+        return Latents(tuple(part.to(dtype) for part in self.parts))
+
     @classmethod
     def unflatten(cls, flat: Tensor, shapes: Sequence[Shape]) -> "Latents":
         """The latents of which (B, D) is the flat form.
