@@ -30,7 +30,8 @@ class ConditionalFlow(Invertible):
 
     Trained by the negative log-likelihood of uniformly dequantized images, in bits a value of the image (C * H * W).
     What reaches the user (pictures, latents, likelihoods) is computed in float32 whatever the trainer's precision, and
-    in float64 where the images or latents that are handed in are float64.
+    in float64 where the images or latents that are handed in are float64; `encode` and `decode` of a flow with
+    attention always compute in float64, see `inversion_dtype`.
 
     Where report 003 conditions on a low-resolution image and ignores the label, this flow knows the label in every
     injector, coupling and prior; a low-resolution image beside it is an option.
