@@ -1,7 +1,8 @@
-"""`lit-gans export evaluator CKPT FILE`: the course's layout, for anybody's scoring script."""
+"""`lit-gans export evaluator|generator CKPT FILE`: a file to hand on."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -11,7 +12,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     evaluator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of lit_gans.Evaluator")
     evaluator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as evaluator.pth")
-    evaluator.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
+    generator = kinds.add_parser(
+        "generator",
+        help="a checkpoint of the network that draws alone, its averaged weights: for sample, predict, test and load",
+    )
+    generator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a GAN or a flow")
+    generator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as generator.ckpt")
+    for kind in (evaluator, generator):
+        kind.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
 
 
 def run(args: Namespace) -> int:
@@ -19,12 +27,26 @@ def run(args: Namespace) -> int:
 
     from lit_gans.errors import InputError
     from lit_gans.files import replacing, sha256
-    from lit_gans.models.evaluator import COURSE_KEY, load_evaluator
 
     if args.file.exists() and not args.overwrite:
         raise InputError(f"{args.file} exists; choose another name or give --overwrite")
-    state = load_evaluator(args.checkpoint).network.state_dict()
+    content = evaluator(args.checkpoint) if args.kind == "evaluator" else generator(args.checkpoint)
     with replacing(args.file) as temporary:
-        torch.save({COURSE_KEY: state}, temporary)
-    print(f"wrote {args.file}, sha256 {sha256(args.file)}")
+        torch.save(content, temporary)
+    print(f"wrote {args.file}, {args.file.stat().st_size / 1e6:.1f} MB, sha256 {sha256(args.file)}")
     return 0
+
+
+def evaluator(checkpoint: Path) -> dict[str, Any]:
+    from lit_gans.models.evaluator import COURSE_KEY, load_evaluator
+
+    return {COURSE_KEY: load_evaluator(checkpoint).network.state_dict()}
+
+
+def generator(checkpoint: Path) -> dict[str, Any]:
+    import lit_gans
+    from lit_gans.checkpoints import read_torch_file
+    from lit_gans.models.generator_file import generator_file
+
+    model = lit_gans.load(checkpoint)  # nothing damaged is handed on
+    return generator_file(read_torch_file(checkpoint.expanduser(), "checkpoint"), type(model))

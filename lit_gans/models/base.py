@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
@@ -32,7 +33,11 @@ class ImageModel(L.LightningModule):
         decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
         total_batches: of the run; infinite if it has no end. Known when training has started.
         losses: the newest value of each loss, detached, by the name it is logged under.
+        pictures_from: name of the network that draws, whose averaged copy has the same name with `_ema`; None for a
+            model that draws no pictures of its own.
     """
+
+    pictures_from: ClassVar[str | None] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,6 +130,19 @@ class ImageModel(L.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         saved = checkpoint[CHECKPOINT_KEY]
         self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]
+        if (network := saved.get("only")) is not None:  # see generator_file.py
+            if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
+                raise InputError(f"the checkpoint holds a {network} alone; training continues from a run's last.ckpt")
+            checkpoint["state_dict"] = whole_state(checkpoint["state_dict"], network, self.state_dict())
+
+
+def whole_state(drawing: dict[str, Tensor], network: str, mine: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A model's whole state from the weights of the network that draws: they are its average too, and all other
+    weights are what they are in `mine`."""
+    own, averaged = f"{network}.", f"{network}_ema."
+    others = {name: weight for name, weight in mine.items() if not name.startswith((own, averaged))}
+    copies = {name.replace(own, averaged, 1): weight for name, weight in drawing.items()}
+    return others | drawing | {name: weight for name, weight in copies.items() if name in mine}
 
 
 def model_name(checkpoint: object) -> str | None:

@@ -73,6 +73,7 @@ class GAN(ImageModel):
     """
 
     automatic_optimization = False
+    pictures_from = "generator"
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class Invertible(ScoredByEvaluator):
         temperature, guidance: where `sample` is given none.
     """
 
+    pictures_from = "flow"
     flow: Flow
     flow_ema: torch.nn.Module | None
     image_size: int

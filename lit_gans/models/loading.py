@@ -54,8 +54,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
     hyperparameters = {k: v for k, v in hyperparameters.items() if k not in not_asked_for}
     try:
         model: ImageModel = made_by(**hyperparameters)
+        model.on_load_checkpoint(checkpoint)  # before, as in Lightning: it may complete the state
         model.load_state_dict(checkpoint["state_dict"])
-        model.on_load_checkpoint(checkpoint)
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(
             f"checkpoint {path}: does not fit {name} of lit_gans {lit_gans.__version__}; "

@@ -1,0 +1,43 @@
+"""A checkpoint of what pictures are drawn from, without what only training needs: a few MB instead of tens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from lit_gans.errors import InputError
+from lit_gans.models.base import CHECKPOINT_KEY, ImageModel
+
+# What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
+KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
+# Hyperparameters that name files of the machine it was trained on, and have no part in drawing.
+FILES = ("evaluator", "start_from")
+
+
+def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> dict[str, Any]:
+    """The same checkpoint with the weights of the network that draws alone: the averaged ones where there are any.
+
+    `lit_gans.load` and a Trainer's test read it like any other; both "ema" and "raw" are then these weights.
+
+    Args:
+        checkpoint: what `lit-gans fit` wrote, of this model.
+
+    Raises:
+        InputError: a model that draws no pictures of its own.
+    """
+    network = model.pictures_from
+    if network is None:
+        raise InputError(f"{model.__name__}: draws no pictures from noise; expected the checkpoint of a GAN or a flow")
+    weights: dict[str, Tensor] = checkpoint["state_dict"]
+    averaged = f"{network}_ema."
+    prefix = averaged if any(name.startswith(averaged) for name in weights) else f"{network}."
+    return {
+        **{key: checkpoint[key] for key in KEPT if key in checkpoint},
+        "hyper_parameters": {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in FILES},
+        "state_dict": {
+            f"{network}.{name.removeprefix(prefix)}": weight
+            for name, weight in weights.items()
+            if name.startswith(prefix)
+        },
+        CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": network},
+    }

@@ -1,0 +1,92 @@
+"""`lit-gans export`: files to hand on, and that a generator file serves like the checkpoint it came from."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import lit_gans
+from lit_gans.cli import main
+from lit_gans.errors import InputError
+from lit_gans.models.generator_file import generator_file
+
+
+@pytest.fixture(scope="module")
+def checkpoint(scenes_folder: Path, evaluator_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a small conditional GAN after some batches."""
+    folder = tmp_path_factory.mktemp("trained")
+    arguments = f"""fit --config conditional_gan_iclevr --data.root {scenes_folder} --data.image_size 16
+        --data.batch_size 8 --model.width 8 --model.patch_size 8 --model.discriminator_width 4 --trainer.max_epochs 1
+        --model.evaluator {evaluator_file} --trainer.accelerator cpu --trainer.default_root_dir {folder} --wandb off"""
+    assert main(arguments.split()) == 0
+    return folder / "conditional_gan_iclevr" / "version_0" / "checkpoints" / "last.ckpt"
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("exported") / "generator.ckpt"
+    assert main(["export", "generator", str(checkpoint), str(file)]) == 0
+    return file
+
+
+def test_it_holds_the_averaged_generator_and_no_path_of_this_machine(checkpoint: Path, exported: Path) -> None:
+    whole, content = (torch.load(file, weights_only=True) for file in (checkpoint, exported))
+    averaged = {k.removeprefix("generator_ema."): v for k, v in whole["state_dict"].items() if "generator_ema" in k}
+    assert content["state_dict"].keys() == {f"generator.{name}" for name in averaged}
+    assert all(torch.equal(content["state_dict"][f"generator.{name}"], weight) for name, weight in averaged.items())
+    assert not content.keys() & {"optimizer_states", "callbacks", "loops"}
+    weights = content.pop("state_dict")
+    assert weights and "/" not in str(content)
+
+
+def test_it_draws_what_the_checkpoint_draws(checkpoint: Path, exported: Path) -> None:
+    names = [["red cube", "blue sphere"], ["gray cylinder"]]
+    expected = lit_gans.load(checkpoint).sample(names, n=2, seed=3)
+    for ema in (True, False):
+        torch.testing.assert_close(lit_gans.load(exported).sample(names, n=2, seed=3, ema=ema), expected)
+
+
+def test_it_scores_what_the_checkpoint_scores(
+    scenes_folder: Path, checkpoint: Path, exported: Path, evaluator_file: Path, tmp_path: Path
+) -> None:
+    config = checkpoint.parent.parent / "config.yaml"
+    scores = []
+    for name, file in (("whole", checkpoint), ("exported", exported)):
+        arguments = f"""test --config {config} --ckpt_path {file} --model.evaluator {evaluator_file} --model.draws 2
+            --trainer.default_root_dir {tmp_path / name}"""
+        assert main(arguments.split()) == 0
+        scores.append(
+            json.loads((tmp_path / name / "conditional_gan_iclevr" / "version_0" / "scores.json").read_text())
+        )
+    for part in ("test", "new_test", "quality", "images_seen"):
+        assert scores[0][part] == scores[1][part]
+
+
+def test_training_does_not_start_from_it(checkpoint: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = checkpoint.parent.parent / "config.yaml"
+    assert main(["fit", "--config", str(config), "--ckpt_path", str(exported), "--trainer.max_epochs", "2"]) == 2
+    assert "holds a generator alone; training continues from a run's last.ckpt" in capsys.readouterr().err
+
+
+def test_missing_weights_are_noticed(exported: Path, tmp_path: Path) -> None:
+    content = torch.load(exported, weights_only=True)
+    missing = next(iter(content["state_dict"]))
+    del content["state_dict"][missing]
+    torch.save(content, tmp_path / "damaged.ckpt")
+    with pytest.raises(InputError, match=missing):
+        lit_gans.load(tmp_path / "damaged.ckpt")
+
+
+def test_a_flow_is_exported_too(flow_checkpoint: Path, tmp_path: Path) -> None:
+    file = tmp_path / "flow.ckpt"
+    assert main(["export", "generator", str(flow_checkpoint), str(file)]) == 0
+    assert file.stat().st_size < flow_checkpoint.stat().st_size / 2
+    pictures = [lit_gans.load(each).sample([["red cube"]], n=2, seed=1) for each in (flow_checkpoint, file)]
+    torch.testing.assert_close(pictures[0], pictures[1])
+
+
+@pytest.mark.parametrize("model", [lit_gans.CycleGAN, lit_gans.Evaluator])
+def test_a_model_that_draws_nothing_from_noise_is_refused(model: type) -> None:
+    with pytest.raises(InputError, match=f"{model.__name__}: draws no pictures from noise"):
+        generator_file({}, model)
