@@ -60,7 +60,7 @@ def test_a_command_runs(command: str, words: Words, tmp_path: Path, monkeypatch:
     arguments = []
     for word in shlex.split(command)[1:]:
         first, *rest = word.split("/")
-        if first == "configs":  # paths in the README are those of a checkout
+        if first in ("configs", "weights"):  # paths in the README are those of a checkout
             word = str(REPOSITORY / word)
         elif first in FOLDERS or not rest:
             word = "/".join([words.get(first, first), *rest])
