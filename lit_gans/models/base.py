@@ -12,6 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
+from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
@@ -133,16 +134,8 @@ class ImageModel(L.LightningModule):
         if (network := saved.get("only")) is not None:  # see generator_file.py
             if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
                 raise InputError(f"the checkpoint holds a {network} alone; training continues from a run's last.ckpt")
-            checkpoint["state_dict"] = whole_state(checkpoint["state_dict"], network, self.state_dict())
-
-
-def whole_state(drawing: dict[str, Tensor], network: str, mine: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A model's whole state from the weights of the network that draws: they are its average too, and all other
-    weights are what they are in `mine`."""
-    own, averaged = f"{network}.", f"{network}_ema."
-    others = {name: weight for name, weight in mine.items() if not name.startswith((own, averaged))}
-    copies = {name.replace(own, averaged, 1): weight for name, weight in drawing.items()}
-    return others | drawing | {name: weight for name, weight in copies.items() if name in mine}
+            weights = drawing_weights(checkpoint["state_dict"], network)
+            checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)
 
 
 def model_name(checkpoint: object) -> str | None:

@@ -14,6 +14,7 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch, model_name
 from lit_gans.models.conditional import VALIDATION_SEED
+from lit_gans.models.drawing_weights import drawing_weights
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.places import in_places
@@ -102,18 +103,8 @@ class ConditionalFlow(Invertible):
         extractor: str = RANDOM_CONV,
     ) -> None:
         super().__init__()
-        if optimizer not in OPTIMIZERS:
-            raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
-        if not 1 <= bits <= 8:
-            raise InputError(f"bits is {bits}; expected 1 to 8, the bits of a colour that are modelled")
-        if not 0 <= places <= num_classes:
-            raise InputError(
-                f"places is {places}; expected 0 (no order is told) to {num_classes}, the number of classes"
-            )
-        shares = {"label_drop": label_drop, "lr_drop": lr_drop, "order_drop": order_drop, "ema_decay": ema_decay}
-        for name, share in shares.items():
-            if share is not None and not 0 <= share < 1:
-                raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
+        check_choices(optimizer, bits, places, num_classes)
+        check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop, ema_decay=ema_decay)
         self.save_hyperparameters()
         self.flow = Flow(
             num_classes * (1 + places),
@@ -265,6 +256,29 @@ class ConditionalFlow(Invertible):
         return {"bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
 
 
+def check_choices(optimizer: str, bits: int, places: int, num_classes: int) -> None:
+    """
+    Raises:
+        InputError: one of them is not possible.
+    """
+    if optimizer not in OPTIMIZERS:
+        raise InputError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
+    if not 1 <= bits <= 8:
+        raise InputError(f"bits is {bits}; expected 1 to 8, the bits of a colour that are modelled")
+    if not 0 <= places <= num_classes:
+        raise InputError(f"places is {places}; expected 0 (no order is told) to {num_classes}, the number of classes")
+
+
+def check_shares(**shares: float | None) -> None:
+    """
+    Raises:
+        InputError: one of them is below 0, or 1 or more; None is left alone.
+    """
+    for name, share in shares.items():
+        if share is not None and not 0 <= share < 1:
+            raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
+
+
 def label_of(batch: Batch, places: int, told: Tensor | None = None) -> Tensor:
     """The label of a batch's images with so many places, see `in_places`.
 
@@ -302,9 +316,7 @@ def flow_weights(path: str) -> dict[str, Tensor]:
     checkpoint = read_torch_file(Path(path).expanduser(), "start_from")
     if model_name(checkpoint) != "ConditionalFlow":
         raise InputError(f"start_from {path}: expected a checkpoint of a ConditionalFlow")
-    weights: dict[str, Tensor] = checkpoint["state_dict"]
-    prefix = "flow_ema." if any(name.startswith("flow_ema.") for name in weights) else "flow."
-    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
+    return drawing_weights(checkpoint["state_dict"], "flow")
 
 
 OPTIMIZERS = {"adam": adam, "adamax": adamax}

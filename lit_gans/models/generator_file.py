@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
 from lit_gans.errors import InputError
 from lit_gans.models.base import CHECKPOINT_KEY, ImageModel
+from lit_gans.models.drawing_weights import drawing_weights
 
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
 KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
-# Hyperparameters that name files of the machine it was trained on, and have no part in drawing.
-FILES = ("evaluator", "start_from")
+# Hyperparameters that may name files of the machine it was trained on, and have no part in drawing.
+FILES = ("evaluator", "extractor", "face_cascade", "start_from")
 
 
 def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> dict[str, Any]:
@@ -28,16 +27,10 @@ def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> di
     network = model.pictures_from
     if network is None:
         raise InputError(f"{model.__name__}: draws no pictures from noise; expected the checkpoint of a GAN or a flow")
-    weights: dict[str, Tensor] = checkpoint["state_dict"]
-    averaged = f"{network}_ema."
-    prefix = averaged if any(name.startswith(averaged) for name in weights) else f"{network}."
+    weights = drawing_weights(checkpoint["state_dict"], network)
     return {
         **{key: checkpoint[key] for key in KEPT if key in checkpoint},
         "hyper_parameters": {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in FILES},
-        "state_dict": {
-            f"{network}.{name.removeprefix(prefix)}": weight
-            for name, weight in weights.items()
-            if name.startswith(prefix)
-        },
+        "state_dict": {f"{network}.{name}": weight for name, weight in weights.items()},
         CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": network},
     }
