@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
-from lit_gans.networks.layers import ConvTranspose2d, FromVector
+from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 
 
 class CDCGANGenerator(nn.Module):
@@ -68,10 +68,9 @@ class CDCGANDiscriminator(nn.Module):
         channels = [width * 2**i for i in range(doublings(image_size))]
         layers: list[nn.Module] = []
         for before, after in pairwise([4, *channels]):
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1)]
-            layers += [nn.BatchNorm2d(after), nn.LeakyReLU(inplace=True)]
+            layers += [HalvingConv2d(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.to_logit = nn.Conv2d(channels[-1], 1, 4)
+        self.to_logit = ToPixel(channels[-1], 1, 4)
         init_last_layer(self.to_logit)
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:

@@ -1,23 +1,59 @@
 """Layers that several networks share.
 
-The transposed convolutions have torch's parameters and results, computed in a cheaper way; measured on a CPU in bf16
-(cDCGAN at 64 px, 4:1, batch 64): 1.12 times the speed of the whole training step.
+The convolutions have torch's parameters and results, computed in a cheaper way.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d
+from torch.nn.functional import linear
+
+from lit_gans.networks.patches import conv2d, conv_transpose2d
+
+
+class HalvingConv2d(nn.Conv2d):
+    """nn.Conv2d of kernel 4, stride 2 and padding 1, by the cheaper of two ways.
+
+    Shapes:
+        (B, in_channels, H, W) -> (B, out_channels, H // 2, W // 2)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1)
+
+    def forward(self, input: Tensor) -> Tensor:
+        assert self.bias is not None
+        return conv2d(input, self.weight, self.bias, stride=2, padding=1)
+
+
+class ToPixel(nn.Conv2d):
+    """nn.Conv2d of a picture as large as the kernel, as the matrix product that it is.
+
+    Measured on a CPU (64 pictures, 512 -> 256 channels, kernel 4, forward and backward): 8 times as fast in bf16, 7
+    times in fp32.
+
+    Shapes:
+        (B, in_channels, kernel, kernel) -> (B, out_channels, 1, 1)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__(in_channels, out_channels, kernel)
+
+    def forward(self, input: Tensor) -> Tensor:
+        assert input.shape[-2:] == self.weight.shape[-2:]
+        # channels last: views where both are in that layout
+        row, matrix = (x.permute(0, 2, 3, 1).flatten(1) for x in (input, self.weight))
+        return linear(row, matrix, self.bias)[..., None, None]
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """nn.ConvTranspose2d whose bias is added outside of the convolution.
+    """nn.ConvTranspose2d by the cheaper of two ways, whose bias is added outside of it.
 
     oneDNN's gradient of the inner bias takes several times as long as the sum over the picture that it is.
     """
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         assert output_size is None and self.bias is not None and not any(self.output_padding)
-        y = conv_transpose2d(input, self.weight, None, self.stride, self.padding)  # type: ignore[arg-type]
+        y = conv_transpose2d(input, self.weight, self.stride[0], self.padding[0])  # type: ignore[arg-type]
         return y + self.bias.to(y.dtype).view(1, -1, 1, 1)
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from lit_gans.networks.cdcgan import doublings
+from lit_gans.networks.layers import HalvingConv2d, ToPixel
 
 
 class ProjectionDiscriminator(nn.Module):
@@ -26,8 +27,8 @@ class ProjectionDiscriminator(nn.Module):
         widths = [3, *(width * 2**i for i in range(doublings(image_size)))]
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        layers += [nn.Conv2d(widths[-1], feature_dim, 4), nn.LeakyReLU(0.2), nn.Flatten()]
+            layers += [HalvingConv2d(before, after), nn.LeakyReLU(0.2)]
+        layers += [ToPixel(widths[-1], feature_dim, 4), nn.LeakyReLU(0.2), nn.Flatten()]
         self.features = nn.Sequential(*layers)
         self.to_logit = nn.Linear(feature_dim, 1)
         self.embed = nn.Linear(num_classes, feature_dim, bias=False)

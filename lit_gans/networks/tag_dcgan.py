@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans.networks.cdcgan import doublings
-from lit_gans.networks.layers import ConvTranspose2d, FromVector
+from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.networks.norms import NormName, norm_layer
 
 
@@ -59,12 +59,12 @@ class TagDCGANDiscriminator(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise([3, *channels]):
             normalized = [norm_layer(norm, after)] if layers else []
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), *normalized, nn.LeakyReLU(0.2, inplace=True)]
+            layers += [HalvingConv2d(before, after), *normalized, nn.LeakyReLU(0.2, inplace=True)]
         self.layers = nn.Sequential(*layers)
         # one pixel is left behind this convolution: an instance norm would make it 0
         last_norm = norm_layer("none" if norm == "instance" else norm, channels[-1])
         self.join = nn.Sequential(
-            nn.Conv2d(channels[-1] + num_tags, channels[-1], 4), last_norm, nn.LeakyReLU(0.2, inplace=True)
+            ToPixel(channels[-1] + num_tags, channels[-1], 4), last_norm, nn.LeakyReLU(0.2, inplace=True)
         )
         self.to_logit = nn.Linear(channels[-1], 1)
 

@@ -1,9 +1,10 @@
-"""The cheaper transposed convolutions are torch's."""
+"""The cheaper convolutions are torch's."""
 
+import pytest
 import torch
 from torch import nn
 
-from lit_gans.networks.layers import ConvTranspose2d, FromVector
+from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 
 
 def assert_equal_values_and_gradients(mine: nn.Module, torchs: nn.Module, x: torch.Tensor, its_x: torch.Tensor) -> None:
@@ -37,3 +38,18 @@ def test_from_vector_equals_the_reports_stride_2_layer_on_a_1x1_picture() -> Non
 def test_from_vector_gives_channels_last_pictures_from_channels_last_weights() -> None:
     layer = FromVector(5, 8, 4).to(memory_format=torch.channels_last)
     assert layer(torch.randn(3, 5)).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_halving_conv_equals_torchs_in_values_and_gradients() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 5, 8, 8, dtype=torch.float64)
+    mine, torchs = HalvingConv2d(5, 7).double(), nn.Conv2d(5, 7, 4, stride=2, padding=1).double()
+    assert_equal_values_and_gradients(mine, torchs, x.clone().requires_grad_(), x.clone().requires_grad_())
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_to_pixel_equals_torchs_in_values_and_gradients(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 5, 4, 4, dtype=torch.float64).to(memory_format=layout)
+    mine, torchs = (layer.double().to(memory_format=layout) for layer in (ToPixel(5, 7, 4), nn.Conv2d(5, 7, 4)))
+    assert_equal_values_and_gradients(mine, torchs, x.clone().requires_grad_(), x.clone().requires_grad_())
