@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lit_gans.networks.cyclegan import InstanceNorm2d, ReflectionPad2d
 from lit_gans.networks.flow.bijections import Chain, Mixing
-from lit_gans.networks.layers import ConvTranspose2d, FromVector
+from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.networks.same import SameConvTranspose2d
 from lit_gans.networks.stochastic import Dropout
 from lit_gans.networks.upsampling import UpsampledConvTranspose2d
@@ -34,6 +34,12 @@ def plain_layers(network: nn.Module) -> nn.Module:
     return network
 
 
+def convolution(layer: nn.Conv2d) -> nn.Module:
+    plain = nn.Conv2d(layer.in_channels, layer.out_channels, *shape_of(layer))
+    plain.weight, plain.bias = layer.weight, layer.bias
+    return plain
+
+
 def transposed(layer: nn.ConvTranspose2d) -> nn.Module:
     plain = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, *shape_of(layer))
     plain.weight, plain.bias = layer.weight, layer.bias
@@ -47,7 +53,7 @@ def cropped(layer: nn.ConvTranspose2d) -> nn.Module:
     return plain
 
 
-def shape_of(layer: nn.ConvTranspose2d) -> tuple[int, int, int]:
+def shape_of(layer: nn.Conv2d | nn.ConvTranspose2d) -> tuple[int, int, int]:
     """Kernel, stride, padding."""
     assert isinstance(layer.padding[0], int)
     return layer.kernel_size[0], layer.stride[0], layer.padding[0]
@@ -59,6 +65,8 @@ WRITTEN: dict[type[nn.Module], Callable[..., nn.Module]] = {
     ReflectionPad2d: lambda layer, channels: nn.ReflectionPad2d(layer.padding),
     Mixing: lambda layer, channels: Chain([layer.norm, layer.conv]),
     Dropout: lambda layer, channels: nn.Dropout(layer.p),
+    HalvingConv2d: lambda layer, channels: convolution(layer),
+    ToPixel: lambda layer, channels: convolution(layer),
     ConvTranspose2d: lambda layer, channels: transposed(layer),
     FromVector: lambda layer, channels: nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), transposed(layer)),
     SameConvTranspose2d: lambda layer, channels: cropped(layer),

@@ -104,13 +104,13 @@ def test_plain_loop_and_bare_step_train_the_networks_of_the_system(
     assert script.count_flops(job) > 0
 
 
-@pytest.mark.parametrize("name", ["cdcgan", "dcgan", "cyclegan"])
+@pytest.mark.parametrize("name", ["cdcgan", "conditional_gan", "dcgan", "cyclegan"])
 def test_the_plain_loops_networks_compute_the_same_in_torchs_own_layers(script: ModuleType, name: str) -> None:
     from throughput_layers import WRITTEN, plain_layers
 
     setup = script.Setup("cpu", 1, 1, workers=0, image_size=32, model=NETWORKS.get(name, {"width": 4}))
     model = script.Job(script.SYSTEMS[name], setup, Path()).model().eval()
-    condition = (torch.eye(24)[:3],) if name == "cdcgan" else ()
+    condition = (torch.eye(24)[:3],) if name in ("cdcgan", "conditional_gan") else ()
     replaced = 0
     for child, network in model.named_children():
         if not child.startswith(("generator", "discriminator")):
