@@ -42,7 +42,7 @@ def ladder() -> list[Rung]:
         ("+ relativistic pairs", ["--model.objective", "rpgan"]),
         ("+ flips", ["--data.flip", "true"]),
         ("+ object layers", ["--model.drawing", "objects"]),
-        ("+ learning-rate decay (the config)", ["--model.decay_from", "0.5"]),
+        ("+ learning-rate decay (the config)", ["--model.decay_from", "0.8"]),
         ("+ wrong-label pairs", ["--model.wrong_labels", "0.5"]),
         ("+ translation and cutout", ["--model.augment", "[translation, cutout]"]),
     ]
