@@ -33,10 +33,9 @@ LAYERS = [
 
 
 def milliseconds(layer: nn.Module, images: Tensor, repeats: int) -> float:
-    precision = best_precision("cpu")
     start = time.perf_counter()
     for _ in range(repeats):
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == BF16, cache_enabled=False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=images.dtype == torch.bfloat16, cache_enabled=False):
             y = layer(images)
         y.backward(torch.ones_like(y))
     return 1000 * (time.perf_counter() - start) / repeats
@@ -51,12 +50,13 @@ def main(args: list[str] | None = None) -> None:
     keep_freed_memory()  # as `lit-gans fit` does
     patches.by_product = lambda *_: True  # type: ignore[assignment]
 
-    title = f"{best_precision('cpu')}, {torch.get_num_threads()} threads, AMX {'yes' if patches.AMX else 'no'}"
+    precision = best_precision("cpu")
+    title = f"{precision}, {torch.get_num_threads()} threads, AMX {'yes' if patches.AMX else 'no'}"
     table = Table("layer", "torch, ms", "ours, ms", "torch/ours", title=title)
     for ours, torchs, side in LAYERS:
         pair = [layer.to(memory_format=torch.channels_last) for layer in (ours, torchs)]
         images = torch.randn(given.batch, ours.in_channels, side, side).to(memory_format=torch.channels_last)
-        images = images.to(torch.bfloat16 if best_precision("cpu") == BF16 else torch.float32).requires_grad_()
+        images = images.to(torch.bfloat16 if precision == BF16 else torch.float32).requires_grad_()
         for layer in pair:
             milliseconds(layer, images, 3)
         rounds = [[milliseconds(layer, images, given.repeats) for layer in pair] for _ in range(given.rounds)]

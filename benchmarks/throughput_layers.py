@@ -34,14 +34,8 @@ def plain_layers(network: nn.Module) -> nn.Module:
     return network
 
 
-def convolution(layer: nn.Conv2d) -> nn.Module:
-    plain = nn.Conv2d(layer.in_channels, layer.out_channels, *shape_of(layer))
-    plain.weight, plain.bias = layer.weight, layer.bias
-    return plain
-
-
-def transposed(layer: nn.ConvTranspose2d) -> nn.Module:
-    plain = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, *shape_of(layer))
+def torchs(kind: type[nn.Conv2d | nn.ConvTranspose2d], layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    plain = kind(layer.in_channels, layer.out_channels, *shape_of(layer))
     plain.weight, plain.bias = layer.weight, layer.bias
     return plain
 
@@ -65,10 +59,10 @@ WRITTEN: dict[type[nn.Module], Callable[..., nn.Module]] = {
     ReflectionPad2d: lambda layer, channels: nn.ReflectionPad2d(layer.padding),
     Mixing: lambda layer, channels: Chain([layer.norm, layer.conv]),
     Dropout: lambda layer, channels: nn.Dropout(layer.p),
-    HalvingConv2d: lambda layer, channels: convolution(layer),
-    ToPixel: lambda layer, channels: convolution(layer),
-    ConvTranspose2d: lambda layer, channels: transposed(layer),
-    FromVector: lambda layer, channels: nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), transposed(layer)),
+    HalvingConv2d: lambda layer, channels: torchs(nn.Conv2d, layer),
+    ToPixel: lambda layer, channels: torchs(nn.Conv2d, layer),
+    ConvTranspose2d: lambda layer, channels: torchs(nn.ConvTranspose2d, layer),
+    FromVector: lambda layer, channels: nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), torchs(nn.ConvTranspose2d, layer)),
     SameConvTranspose2d: lambda layer, channels: cropped(layer),
     UpsampledConvTranspose2d: lambda layer, channels: nn.Sequential(nn.Upsample(scale_factor=2), cropped(layer)),
 }

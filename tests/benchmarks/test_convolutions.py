@@ -20,7 +20,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return convolutions
 
 
-def test_both_layers_of_a_row_have_the_same_weights_and_result_shape(script: ModuleType) -> None:
+def test_both_layers_of_a_row_compute_the_same(script: ModuleType) -> None:
     for ours, torchs, side in script.LAYERS:
         torchs.load_state_dict(ours.state_dict())
         images = torch.randn(1, ours.in_channels, side, side)

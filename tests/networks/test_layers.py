@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lit_gans.errors import InputError
 from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 
 
@@ -53,3 +54,8 @@ def test_to_pixel_equals_torchs_in_values_and_gradients(layout: torch.memory_for
     x = torch.randn(3, 5, 4, 4, dtype=torch.float64).to(memory_format=layout)
     mine, torchs = (layer.double().to(memory_format=layout) for layer in (ToPixel(5, 7, 4), nn.Conv2d(5, 7, 4)))
     assert_equal_values_and_gradients(mine, torchs, x.clone().requires_grad_(), x.clone().requires_grad_())
+
+
+def test_to_pixel_refuses_a_picture_of_another_size_than_its_kernel() -> None:
+    with pytest.raises(InputError, match=r"kernel 4 but got features of 8x8 pixels: .* image_size"):
+        ToPixel(5, 7, 4)(torch.randn(1, 5, 8, 8))

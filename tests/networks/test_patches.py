@@ -14,8 +14,8 @@ SHAPES = [(4, 2, 1), (4, 2, 0), (3, 2, 1), (5, 3, 2)]  # kernel, stride, padding
 
 
 @pytest.fixture
-def amx(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose every convolution of stride 2 is done by a product."""
+def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every convolution is done by a product, whatever the machine."""
     monkeypatch.setattr(patches, "by_product", lambda *_: True)
 
 
@@ -34,7 +34,7 @@ def torchs_transposed(x: Tensor, weight: Tensor, stride: int, padding: int) -> T
 BOTH = [(convolution, torchs_convolution, 3), (conv_transpose2d, torchs_transposed, 5)]
 
 
-@pytest.mark.usefixtures("amx")
+@pytest.mark.usefixtures("by_products")
 @pytest.mark.parametrize(("mine", "torchs", "channels"), BOTH, ids=["convolution", "transposed"])
 @pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
@@ -59,7 +59,7 @@ def test_values_gradients_and_gradients_of_gradients_are_torchs(
     torch.testing.assert_close(results[0], results[1])
 
 
-@pytest.mark.usefixtures("amx")
+@pytest.mark.usefixtures("by_products")
 def test_the_result_is_in_channels_last_for_the_layers_behind() -> None:
     x, weight = torch.randn(2, 3, 8, 8), torch.randn(5, 3, 4, 4)
     y = conv2d(x, weight, torch.zeros(5), stride=2, padding=1)
@@ -95,7 +95,7 @@ def test_only_wide_layers_of_stride_2_in_bf16_with_amx_are_products(
         assert patches.by_product(torch.randn(1, channels, 8, 8), torch.randn(4, channels, 4, 4), stride) is product
 
 
-@pytest.mark.usefixtures("amx")
+@pytest.mark.usefixtures("by_products")
 def test_under_autocast_both_give_bf16_close_to_the_exact_result() -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(2, 128, 8, 8), torch.randn(16, 128, 4, 4) / 45
