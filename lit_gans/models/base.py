@@ -11,6 +11,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
+from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
@@ -31,6 +32,7 @@ class ImageModel(L.LightningModule):
     Attributes:
         images_seen: training images so far, over all processes.
         run_seed: seed of this training run; None before it has started.
+        start_from: file whose weights the network that draws starts from, see `start_network`; None for none.
         decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
         total_batches: of the run; infinite if it has no end. Known when training has started.
         losses: the newest value of each loss, detached, by the name it is logged under.
@@ -44,6 +46,7 @@ class ImageModel(L.LightningModule):
         super().__init__()
         self.images_seen = 0
         self.run_seed: int | None = None
+        self.start_from: str | None = None
         self.decay_from: float | None = None
         self.total_batches = math.inf
         self.losses: dict[str, Tensor] = {}
@@ -69,6 +72,32 @@ class ImageModel(L.LightningModule):
         for name in self.needs_an_end():
             if math.isinf(self.total_batches):
                 raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+        if self.start_from is not None and self.global_step == 0:  # a resumed run has started
+            self.start_network(self.start_from)
+
+    def start_network(self, path: str) -> None:
+        """Gives the network that draws the weights of an earlier model's, the averaged ones where there are any, as far
+        as they fit by name and shape; the rest of it stays as it is.
+
+        Raises:
+            InputError: missing or unreadable, or nothing in it fits.
+        """
+        assert self.pictures_from is not None
+        network = self.get_submodule(self.pictures_from)
+        checkpoint = read_torch_file(Path(path).expanduser(), "start_from")
+        earlier = {} if model_name(checkpoint) is None else checkpoint["state_dict"]
+        mine = network.state_dict()
+        fitting = {
+            name: weight
+            for name, weight in drawing_weights(earlier, self.pictures_from).items()
+            if name in mine and weight.shape == mine[name].shape
+        }
+        if not fitting:
+            raise InputError(
+                f"start_from {path}: expected a checkpoint of a {type(self).__name__}; none of its weights fits this "
+                f"model's {self.pictures_from} by name and shape"
+            )
+        network.load_state_dict(mine | fitting)
 
     def needs_an_end(self) -> list[str]:
         """Hyperparameters in use whose meaning depends on the length of the run."""

@@ -2,19 +2,16 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Adamax, Optimizer
 
-from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.models.base import Batch, model_name
+from lit_gans.models.base import Batch
 from lit_gans.models.conditional import VALIDATION_SEED
-from lit_gans.models.drawing_weights import drawing_weights
 from lit_gans.models.invertible import Invertible
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.places import in_places
@@ -135,19 +132,6 @@ class ConditionalFlow(Invertible):
 
     def configure_optimizers(self) -> Optimizer:
         return OPTIMIZERS[self.optimizer_name](self.flow.parameters(), self.lr, self.betas)
-
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        if self.start_from is not None and self.global_step == 0:
-            mine = self.flow.state_dict()
-            fitting = {
-                name: weight
-                for name, weight in flow_weights(self.start_from).items()
-                if name in mine and weight.shape == mine[name].shape
-            }
-            if not fitting:
-                raise InputError(f"start_from {self.start_from}: none of its weights fits this flow by name and shape")
-            self.flow.load_state_dict(mine | fitting)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -305,18 +289,6 @@ def adam(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, floa
 
 def adamax(parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]) -> Optimizer:
     return Adamax(parameters, lr, betas, foreach=True)
-
-
-def flow_weights(path: str) -> dict[str, Tensor]:
-    """The flow in a checkpoint of this model, the averaged one where there is one.
-
-    Raises:
-        InputError: missing or unreadable, or a checkpoint of another model.
-    """
-    checkpoint = read_torch_file(Path(path).expanduser(), "start_from")
-    if model_name(checkpoint) != "ConditionalFlow":
-        raise InputError(f"start_from {path}: expected a checkpoint of a ConditionalFlow")
-    return drawing_weights(checkpoint["state_dict"], "flow")
 
 
 OPTIMIZERS = {"adam": adam, "adamax": adamax}

@@ -58,6 +58,8 @@ class GAN(ImageModel):
         lr_generator, lr_discriminator: learning rates.
         betas: of Adam.
         decay_from: share of the run after which both learning rates fall linearly to 0; None keeps them constant.
+        start_from: checkpoint, or generator file, of an earlier model: where its weights fit by name and shape, the
+            generator starts from their average. The discriminator starts anew.
         ema_decay: of the average of the generator's weights, once a batch; 0 for none.
         clip_norm: largest gradient norm of a network; None for no limit.
         clip_weights: after each update the discriminator's weights are put into [-c, c] (WGAN: 0.01); None for no
@@ -90,6 +92,7 @@ class GAN(ImageModel):
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = None,
+        start_from: str | None = None,
         ema_decay: float = 0.999,
         clip_norm: float | None = None,
         clip_weights: float | None = None,
@@ -116,6 +119,7 @@ class GAN(ImageModel):
         self.optimizer_names = (optimizer_generator, optimizer_discriminator)
         self.learning_rates = (lr_generator, lr_discriminator)
         self.decay_from = checked_decay(decay_from)
+        self.start_from = start_from
         self.ema_decay = ema_decay
         self.clip_norm = clip_norm
         self.clip_weights = clip_weights

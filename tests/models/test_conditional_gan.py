@@ -1,6 +1,7 @@
 """ConditionalGAN: its losses against their formulas, its options, and both kinds of generator through a run."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -14,6 +15,7 @@ from torch.utils.data import DataLoader
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional_gan import ConditionalGAN
+from lit_gans.models.generator_file import generator_file
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 MakeBatches = Callable[..., DataLoader[Batch]]
@@ -121,3 +123,50 @@ def test_a_checkpoint_holds_all_that_load_needs(batches: MakeBatches, trainer: M
     conditions: Tensor = torch.eye(4)
     # Close, not equal: a trained network's weights lie channels_last, a loaded one's do not, and convolutions round so.
     torch.testing.assert_close(loaded.sample(conditions, seed=3), model.sample(conditions, seed=3))
+
+
+class TestStartFrom:
+    """Training starts from an earlier model's averaged generator; in these runs the learning rates are 0."""
+
+    @pytest.fixture
+    def earlier(self, batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path) -> dict[str, Tensor]:
+        model, run = make(lr_generator=1e-2), trainer(max_steps=3)
+        run.fit(model, batches(3, 16))
+        run.save_checkpoint(tmp_path / "earlier.ckpt")
+        whole = torch.load(tmp_path / "earlier.ckpt", weights_only=True)
+        torch.save(generator_file(whole, ConditionalGAN), tmp_path / "earlier_generator.ckpt")
+        assert model.generator_ema is not None
+        return model.generator_ema.state_dict()
+
+    @pytest.mark.parametrize("name", ["earlier.ckpt", "earlier_generator.ckpt"])
+    def test_all_of_the_generator_fits_and_the_discriminator_starts_anew(
+        self, name: str, earlier: dict[str, Tensor], batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        model = make(start_from=str(tmp_path / name), lr_generator=0.0, lr_discriminator=0.0)
+        discriminator = {name: weight.clone() for name, weight in model.discriminator.state_dict().items()}
+        trainer(max_steps=1).fit(model, batches(1, 16))
+        for name, weight in earlier.items():
+            assert torch.equal(model.generator.state_dict()[name], weight), name
+        for name, weight in discriminator.items():
+            assert torch.equal(model.discriminator.state_dict()[name], weight), name
+
+    def test_for_other_data_the_rest_of_it_fits(
+        self, earlier: dict[str, Tensor], batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        options = {"slots": 3, "num_classes": 4, "lr_generator": 0.0, "lr_discriminator": 0.0}
+        model = make(start_from=str(tmp_path / "earlier.ckpt"), **options)
+        own = {name: weight.clone() for name, weight in model.generator.state_dict().items()}
+        fewer = [{**batch, "condition": batch["condition"][:, :4] * (torch.arange(4) < 3)} for batch in batches(1, 16)]
+        trainer(max_steps=1).fit(model, DataLoader(fewer, batch_size=None))  # type: ignore[arg-type]
+        now = model.generator.state_dict()
+        assert torch.equal(now["numbers.weight"], own["numbers.weight"])  # (3, ...), and (4, ...) there
+        assert all(torch.equal(now[name], weight) for name, weight in earlier.items() if name != "numbers.weight")
+
+    def test_a_file_that_does_not_fit_is_refused(
+        self, batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InputError, match=r"start_from .*none.ckpt: no such file"):
+            trainer(max_steps=1).fit(make(start_from=str(tmp_path / "none.ckpt")), batches(1, 16))
+        torch.save({"epoch": 3}, tmp_path / "other.ckpt")
+        with pytest.raises(InputError, match=r"other.ckpt: expected a checkpoint of a ConditionalGAN; none of its"):
+            trainer(max_steps=1).fit(make(start_from=str(tmp_path / "other.ckpt")), batches(1, 16))
