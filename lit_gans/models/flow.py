@@ -54,8 +54,9 @@ class ConditionalFlow(Invertible):
         betas, warmup, decay_from, clip_norm: of the optimizer; see GAN for the last two.
         ema_decay: of the average of the weights, once a batch; 0 for none.
         recompute: train in less memory and more time; see Flow.
-        start_from: checkpoint of an earlier flow; where its weights fit by name and shape, training starts from their
-            average. With more attention than that flow had, and all else the same, it starts where that one stopped.
+        start_from: checkpoint, or exported file, of an earlier flow; where its weights fit by name and shape, training
+            starts from their average. With more attention than that flow had, and all else the same, it starts where
+            that one stopped.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
 
