@@ -72,30 +72,35 @@ class ImageModel(L.LightningModule):
         for name in self.needs_an_end():
             if math.isinf(self.total_batches):
                 raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
-        if self.start_from is not None and self.global_step == 0:  # a resumed run has started
-            self.start_network(self.start_from)
+        if self.global_step == 0:  # a resumed run has started
+            self.start_networks()
 
-    def start_network(self, path: str) -> None:
-        """Gives the network that draws the weights of an earlier model's, the averaged ones where there are any, as far
-        as they fit by name and shape; the rest of it stays as it is.
+    def start_networks(self) -> None:
+        """Gives networks the weights of earlier models, where this run asks for it."""
+        if self.start_from is not None:
+            assert self.pictures_from is not None
+            self.start_network(self.pictures_from, self.start_from, "start_from")
+
+    def start_network(self, name: str, path: str, option: str) -> None:
+        """Gives a network the weights that it has in the file of an earlier model, the averaged ones where there are
+        any, as far as they fit by name and shape; the rest of it stays as it is.
 
         Raises:
-            InputError: missing or unreadable, or nothing in it fits.
+            InputError: missing or unreadable, or nothing in it fits; names the option.
         """
-        assert self.pictures_from is not None
-        network = self.get_submodule(self.pictures_from)
-        checkpoint = read_torch_file(Path(path).expanduser(), "start_from")
+        network = self.get_submodule(name)
+        checkpoint = read_torch_file(Path(path).expanduser(), option)
         earlier = {} if model_name(checkpoint) is None else checkpoint["state_dict"]
         mine = network.state_dict()
         fitting = {
-            name: weight
-            for name, weight in drawing_weights(earlier, self.pictures_from).items()
-            if name in mine and weight.shape == mine[name].shape
+            key: weight
+            for key, weight in drawing_weights(earlier, name).items()
+            if key in mine and weight.shape == mine[key].shape
         }
         if not fitting:
             raise InputError(
-                f"start_from {path}: expected a checkpoint of a {type(self).__name__}; none of its weights fits this "
-                f"model's {self.pictures_from} by name and shape"
+                f"{option} {path}: expected a checkpoint of a {type(self).__name__}; none of its weights fits this "
+                f"model's {name} by name and shape"
             )
         network.load_state_dict(mine | fitting)
 

@@ -13,7 +13,7 @@ from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.networks.modes import inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
-from lit_gans.training.augment import AugmentName, augment, checked_augmentations
+from lit_gans.training.augment import AugmentName, augment, checked_augmentations, checked_share
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
 from lit_gans.training.optimizers import OptimizerName, optimizer_of
@@ -59,7 +59,9 @@ class GAN(ImageModel):
         betas: of Adam.
         decay_from: share of the run after which both learning rates fall linearly to 0; None keeps them constant.
         start_from: checkpoint, or generator file, of an earlier model: where its weights fit by name and shape, the
-            generator starts from their average. The discriminator starts anew.
+            generator starts from their average.
+        start_discriminator_from: checkpoint of an earlier model, for the discriminator in the same way; None for one
+            that starts anew.
         ema_decay: of the average of the generator's weights, once a batch; 0 for none.
         clip_norm: largest gradient norm of a network; None for no limit.
         clip_weights: after each update the discriminator's weights are put into [-c, c] (WGAN: 0.01); None for no
@@ -67,6 +69,8 @@ class GAN(ImageModel):
         penalties: gradient penalties of the discriminator, see PenaltyConfig.
         augment: changes of the images, real and generated, before the discriminator sees them (DiffAugment: Zhao et
             al. 2020), drawn anew for each image: "flip", "translation", "cutout".
+        augment_share: share of the images that are changed so (Karras et al. 2020); below 1, the discriminator also
+            sees them as they are.
         pixel_range: lowest and highest value of the images that the networks see (tip 1).
         separate_batches: judge real and generated images in two batches, not in a mixed one (tip 4).
         soft_labels: labels of the discriminator's loss other than 1 and 0, see SoftLabels (tip 6).
@@ -93,11 +97,13 @@ class GAN(ImageModel):
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = None,
         start_from: str | None = None,
+        start_discriminator_from: str | None = None,
         ema_decay: float = 0.999,
         clip_norm: float | None = None,
         clip_weights: float | None = None,
         penalties: Sequence[PenaltyConfig] | None = None,
         augment: Sequence[AugmentName] = (),
+        augment_share: float = 1.0,
         pixel_range: tuple[float, float] = (-1.0, 1.0),
         separate_batches: bool = True,
         soft_labels: SoftLabels | None = None,
@@ -120,11 +126,13 @@ class GAN(ImageModel):
         self.learning_rates = (lr_generator, lr_discriminator)
         self.decay_from = checked_decay(decay_from)
         self.start_from = start_from
+        self.start_discriminator_from = start_discriminator_from
         self.ema_decay = ema_decay
         self.clip_norm = clip_norm
         self.clip_weights = clip_weights
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.augmentations = checked_augmentations(augment)
+        self.augment_share = checked_share(augment_share)
         self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
@@ -139,6 +147,11 @@ class GAN(ImageModel):
             optimizer_of(name, network.parameters(), lr, self.betas)
             for name, network, lr in zip(self.optimizer_names, networks, self.learning_rates, strict=True)
         ]
+
+    def start_networks(self) -> None:
+        super().start_networks()
+        if self.start_discriminator_from is not None:
+            self.start_network("discriminator", self.start_discriminator_from, "start_discriminator_from")
 
     def compilable(self) -> list[nn.Module]:
         return [self.generator, self.discriminator]
@@ -220,7 +233,7 @@ class GAN(ImageModel):
 
     def shown(self, image: Tensor) -> Tensor:
         """Images as the discriminator gets to see them."""
-        return with_noise(augment(image, self.augmentations), self.noise_now)
+        return with_noise(augment(image, self.augmentations, self.augment_share), self.noise_now)
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""

@@ -10,7 +10,7 @@ from lit_gans.models.drawing_weights import drawing_weights
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
 KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
 # Hyperparameters that may name files of the machine it was trained on, and have no part in drawing.
-FILES = ("evaluator", "extractor", "face_cascade", "start_from")
+FILES = ("evaluator", "extractor", "face_cascade", "start_from", "start_discriminator_from")
 
 
 def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> dict[str, Any]:

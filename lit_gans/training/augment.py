@@ -27,13 +27,27 @@ def checked_augmentations(names: Sequence[AugmentName]) -> tuple[AugmentName, ..
     return tuple(names)
 
 
-def augment(image: Tensor, names: Sequence[AugmentName]) -> Tensor:
-    """(B, C, H, W) -> same, changed by each of these in turn; translation is by up to an eighth of the width."""
+def checked_share(share: float) -> float:
+    """
+    Raises:
+        InputError: not a share.
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"augment_share is {share}; expected 0 to 1, such as 0.5")
+    return share
+
+
+def augment(image: Tensor, names: Sequence[AugmentName], share: float = 1.0) -> Tensor:
+    """(B, C, H, W) -> same, this share of the images changed by each of these in turn; translation is by up to an
+    eighth of the width."""
+    changed = image
     if "flip" in names:
-        image = random_flip(image)
+        changed = random_flip(changed)
     if "translation" in names:
-        image = random_shift(image, image.shape[-1] // 8)
-    return random_cutout(image) if "cutout" in names else image
+        changed = random_shift(changed, image.shape[-1] // 8)
+    if "cutout" in names:
+        changed = random_cutout(changed)
+    return changed if share == 1 else torch.where(_chance(image, share), changed, image)
 
 
 def random_flip(image: Tensor) -> Tensor:

@@ -150,6 +150,24 @@ class TestStartFrom:
         for name, weight in discriminator.items():
             assert torch.equal(model.discriminator.state_dict()[name], weight), name
 
+    def test_the_discriminator_starts_from_the_checkpoint_that_is_named_for_it(
+        self, earlier: dict[str, Tensor], batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "earlier.ckpt"
+        model = make(start_discriminator_from=str(file), lr_generator=0.0, lr_discriminator=0.0)
+        trainer(max_steps=1).fit(model, batches(1, 16))
+        state = torch.load(file, weights_only=True)["state_dict"]
+        for name, weight in model.discriminator.state_dict().items():
+            assert torch.equal(state[f"discriminator.{name}"], weight), name
+        assert not torch.equal(model.generator.state_dict()["classes.weight"], earlier["classes.weight"])
+
+    def test_an_exported_file_has_no_discriminator(
+        self, earlier: dict[str, Tensor], batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        model = make(start_discriminator_from=str(tmp_path / "earlier_generator.ckpt"))
+        with pytest.raises(InputError, match=r"start_discriminator_from .*none of its weights fits .*'s discriminator"):
+            trainer(max_steps=1).fit(model, batches(1, 16))
+
     def test_for_other_data_the_rest_of_it_fits(
         self, earlier: dict[str, Tensor], batches: MakeBatches, trainer: MakeTrainer, tmp_path: Path
     ) -> None:

@@ -420,6 +420,14 @@ class TestAugmentation:
         for images in seen:
             assert ((images == 0).all(dim=1).flatten(1).sum(dim=1) >= 4).all()
 
+    def test_a_share_of_none_shows_the_pictures_as_they_are(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
+        seen: list[Tensor] = []
+        model = Plain(augment=["cutout"], augment_share=0.0)
+        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+        data = batches(1)
+        trainer(max_steps=1).fit(model, data)
+        assert torch.equal(seen[0], next(iter(data))["image"])
+
 
 class TestDivergence:
     def with_nan(self, data: DataLoader[Batch], batch: int) -> DataLoader[Batch]:

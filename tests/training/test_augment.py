@@ -11,6 +11,7 @@ from lit_gans.errors import InputError
 from lit_gans.training.augment import (
     augment,
     checked_augmentations,
+    checked_share,
     random_cutout,
     random_flip,
     random_half_resolution,
@@ -193,6 +194,17 @@ class TestByName:
         expected = random_cutout(random_shift(random_flip(images), 2))
         torch.manual_seed(3)
         assert torch.equal(augment(images, ("flip", "translation", "cutout")), expected)
+
+    def test_a_share_of_the_images_is_changed_and_the_others_stay(self) -> None:
+        images = torch.rand(400, 3, 8, 8) + 1  # no value is what a cutout leaves
+        changed = (augment(images, ("cutout",), share=0.25) != images).flatten(1).any(dim=1)
+        assert 60 < changed.sum() < 140  # a mean of 100, six standard deviations of 9 wide
+        assert torch.equal(augment(images, ("cutout",), share=0.0), images)
+
+    @pytest.mark.parametrize("share", [-0.1, 1.5])
+    def test_what_is_no_share_is_refused(self, share: float) -> None:
+        with pytest.raises(InputError, match=f"augment_share is {share}; expected 0 to 1"):
+            checked_share(share)
 
     def test_a_gradient_flows_through_all_of_them(self) -> None:
         images = torch.rand(8, 3, 16, 16, requires_grad=True)
