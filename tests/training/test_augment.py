@@ -198,7 +198,7 @@ class TestByName:
     def test_a_share_of_the_images_is_changed_and_the_others_stay(self) -> None:
         images = torch.rand(400, 3, 8, 8) + 1  # no value is what a cutout leaves
         changed = (augment(images, ("cutout",), share=0.25) != images).flatten(1).any(dim=1)
-        assert 60 < changed.sum() < 140  # a mean of 100, six standard deviations of 9 wide
+        assert 60 < changed.sum() < 140  # a mean of 100, with a standard deviation of 9
         assert torch.equal(augment(images, ("cutout",), share=0.0), images)
 
     @pytest.mark.parametrize("share", [-0.1, 1.5])
