@@ -69,6 +69,8 @@ class ScoredByEvaluator(ImageModel):
         self.scores: Scores = {}
         self.extra: dict[str, dict[str, float]] = {}
 
+    # whether a test without a scoring classifier has nothing worth telling
+    needs_evaluator = True
     # (conditions, noise, ema, **options): pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the
     # model's device, with noise from this CPU generator
     draw: Callable[..., Tensor]
@@ -119,7 +121,7 @@ class ScoredByEvaluator(ImageModel):
         self.log("val/score", self.val_score, prog_bar=True, batch_size=len(batch["condition"]))
 
     def on_test_start(self) -> None:
-        if not self.evaluator_files:
+        if self.needs_evaluator and not self.evaluator_files:
             raise InputError("a test needs a scoring classifier: give --model.evaluator FILE")
         if self.trainer.world_size > 1:
             raise InputError(f"a test runs on one device, not {self.trainer.world_size}: give --trainer.devices 1")
@@ -165,7 +167,10 @@ class ScoredByEvaluator(ImageModel):
         more, lines = self.more_facts()
         facts |= more
         write_scores(self.log_dir / "scores.json", self.scores, facts)
-        print_scores(self.scores, facts)
+        if self.evaluators:
+            print_scores(self.scores, facts)
+        else:
+            print("no scoring classifier, object scores are not measured: give --model.evaluator FILE")
         for line in [*conditional_quality_lines(facts["quality"]), *lines]:
             print(line)
         rich_print(f"wrote {self.log_dir / 'scores.json'} and a grid for each list")

@@ -58,11 +58,14 @@ class ConditionalFlow(Invertible):
             starts from their average. With more attention than that flow had, and all else the same, it starts where
             that one stopped.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
-        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
+        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator. A test without an evaluator tells the
+            held-out bits/dim and no object scores.
 
     Attributes:
         flow: the network.
     """
+
+    needs_evaluator = False
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ class GAN(ImageModel):
             limit.
         penalties: gradient penalties of the discriminator, see PenaltyConfig.
         augment: changes of the images, real and generated, before the discriminator sees them (DiffAugment: Zhao et
-            al. 2020), drawn anew for each image: "flip", "translation", "cutout".
+            al. 2020), drawn anew for each image: "flip", "translation", "cutout"; None for none.
         augment_share: share of the images that are changed so (Karras et al. 2020); below 1, the discriminator also
             sees them as they are.
         pixel_range: lowest and highest value of the images that the networks see (tip 1).
@@ -102,7 +102,7 @@ class GAN(ImageModel):
         clip_norm: float | None = None,
         clip_weights: float | None = None,
         penalties: Sequence[PenaltyConfig] | None = None,
-        augment: Sequence[AugmentName] = (),
+        augment: Sequence[AugmentName] | None = None,
         augment_share: float = 1.0,
         pixel_range: tuple[float, float] = (-1.0, 1.0),
         separate_batches: bool = True,

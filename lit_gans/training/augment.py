@@ -17,14 +17,16 @@ from lit_gans.errors import InputError
 AugmentName = Literal["flip", "translation", "cutout"]
 
 
-def checked_augmentations(names: Sequence[AugmentName]) -> tuple[AugmentName, ...]:
-    """
+def checked_augmentations(names: Sequence[AugmentName] | None) -> tuple[AugmentName, ...]:
+    """None is none.
+
     Raises:
         InputError: an unknown name.
     """
+    names = tuple(names or ())
     if unknown := set(names) - set(get_args(AugmentName)):
         raise InputError(f"augment has no {unknown.pop()!r}; expected some of {', '.join(get_args(AugmentName))}")
-    return tuple(names)
+    return names
 
 
 def checked_share(share: float) -> float:

@@ -575,3 +575,21 @@ class TestReports:
         assert f"reconstruction: largest error {scores['reconstruction_error']:.2e}" in printed
         expected = 8 + (1 / 24 + math.log(2 * math.pi) / 2) / math.log(2)
         assert bits["mean"] == pytest.approx(expected, abs=0.1)  # of a new flow; the pictures are grey
+
+    def test_without_a_classifier_a_test_tells_the_bits_alone_and_says_so(
+        self, scenes_folder: Path, trainer: MakeTrainer, tmp_path: Path, capsys: Any
+    ) -> None:
+        from data_modules.iclevr import ICLEVR
+
+        data = ICLEVR(str(scenes_folder), image_size=16)
+        model = ConditionalFlow(
+            class_names=data.class_names, image_size=16, levels=1, steps=1, hidden=4, features=4, growth=2, blocks=1
+        )
+        model.seeds = [0, 1]
+        trainer().test(model, datamodule=data, verbose=False)
+        scores = json.loads((tmp_path / "scores.json").read_text())
+        assert scores["test"] == {} and scores["evaluators"] == {}
+        assert scores["bits_per_dim"]["images"] == 3 and scores["quality"]["condition_diversity"] > 0
+        printed = capsys.readouterr().out
+        assert "object scores are not measured: give --model.evaluator FILE" in printed
+        assert f"held-out bits/dim: {scores['bits_per_dim']['mean']:.4f}" in printed

@@ -214,3 +214,6 @@ class TestByName:
     def test_an_unknown_name_is_refused(self) -> None:
         with pytest.raises(InputError, match="no 'colour'; expected some of flip, translation, cutout"):
             checked_augmentations(["flip", "colour"])
+
+    def test_null_in_a_config_turns_all_off(self) -> None:
+        assert checked_augmentations(None) == ()
