@@ -13,6 +13,7 @@ from lit_gans.metrics.extra_objects import ExtraObjects
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.metrics.object_score import ObjectScore, object_hits
 from lit_gans.metrics.report import Scores, print_scores, write_scores
+from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.conditions import Conditions, as_multi_hot
 from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
@@ -128,6 +129,7 @@ class ScoredByEvaluator(ImageModel):
         self.load_evaluators()
         self.scores = {}
         self.extra = {}
+        self.tag_accuracy = TagAccuracy(self.class_names or ())
         self.guard = ConditionalQuality(load_extractor(self.extractor))
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
@@ -148,6 +150,7 @@ class ScoredByEvaluator(ImageModel):
                 hits = object_hits(seen, conditions.cpu())
                 columns[evaluator.name].append((hits.sum() / conditions.sum().cpu()).item())
                 extra[evaluator.name].update(seen, conditions.cpu())
+                self.tag_accuracy.update(name, evaluator.name, seen, conditions.cpu())
             self.guard.draw(name, images)
             if seed == self.seeds[0]:
                 save_png(grid(images), self.log_dir / f"{name}.png")
@@ -164,6 +167,9 @@ class ScoredByEvaluator(ImageModel):
             "checkpoint": str(self.trainer.ckpt_path or ""),
             "images_seen": self.images_seen,
         }
+        accuracy, tag_lines = self.tag_accuracy.compute()
+        if accuracy:
+            facts["tag_accuracy"] = accuracy
         more, lines = self.more_facts()
         facts |= more
         write_scores(self.log_dir / "scores.json", self.scores, facts)
@@ -171,7 +177,7 @@ class ScoredByEvaluator(ImageModel):
             print_scores(self.scores, facts)
         else:
             print("no scoring classifier, object scores are not measured: give --model.evaluator FILE")
-        for line in [*conditional_quality_lines(facts["quality"]), *lines]:
+        for line in [*tag_lines, *conditional_quality_lines(facts["quality"]), *lines]:
             print(line)
         rich_print(f"wrote {self.log_dir / 'scores.json'} and a grid for each list")
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.metrics.report import summary
-from lit_gans.metrics.tag_accuracy import tag_groups, tag_hits
+from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.against_real import AgainstReal
 from lit_gans.models.base import Batch
 from lit_gans.models.evaluator import evaluator_names
@@ -17,6 +15,9 @@ from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.norms import NormName
 from lit_gans.networks.tag_dcgan import TagDCGANDiscriminator, TagDCGANGenerator
 from lit_gans.pictures import grid, save_png
+
+# how the data module calls the real pictures that no training saw
+HELD_OUT = "held_out"
 
 
 class TagDCGAN(MultiLabelGAN, AgainstReal):
@@ -65,7 +66,6 @@ class TagDCGAN(MultiLabelGAN, AgainstReal):
         self.save_hyperparameters()
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights)
         self.set_comparison(extractor, face_cascade, draw_seed, weights)
-        self.tag_hits: dict[str, dict[str, dict[str, list[Tensor]]]] = {}
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
@@ -91,7 +91,7 @@ class TagDCGAN(MultiLabelGAN, AgainstReal):
         if self.evaluator_files and self.class_names is None:
             raise InputError("this model was trained without class_names; its tags have no accuracy")
         self.load_evaluators()
-        self.tag_hits = {}
+        self.tag_accuracy = TagAccuracy(self.class_names or (), one_set=[HELD_OUT])
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         if batch["name"] == "real":
@@ -107,28 +107,15 @@ class TagDCGAN(MultiLabelGAN, AgainstReal):
                     save_png(grid(pictures, per_row=per_row), self.log_dir / f"{batch['name']}.png")
 
     def judge_tags(self, name: str, images: Tensor, condition: Tensor) -> None:
-        """Notes, for each classifier and kind of tag, which of these images show what is asked."""
+        """Notes in how many of these images each classifier sees what is asked."""
         for evaluator in self.evaluators:
-            outputs = evaluator(images)
-            kinds = self.tag_hits.setdefault(name, {}).setdefault(evaluator.name, {})
-            for kind, group in tag_groups(self.class_names or ()).items():
-                kinds.setdefault(kind, []).append(tag_hits(outputs, condition, group).float())
+            self.tag_accuracy.update(name, evaluator.name, evaluator(images), condition)
 
     def on_test_epoch_end(self) -> None:
         AgainstReal.on_test_epoch_end(self)
 
     def more_lines(self) -> list[str]:
-        lines = []
-        accuracy: dict[str, Any] = {}
-        for name, evaluators in self.tag_hits.items():
-            for file, kinds in evaluators.items():
-                for kind, parts in kinds.items():
-                    # of pictures each part is a draw; real ones come in batches and are one set
-                    sets = [torch.cat(parts)] if name == "held_out" else parts
-                    row = summary([hits.mean().item() for hits in sets])
-                    accuracy.setdefault(name, {}).setdefault(file, {})[kind] = row
-                    of = "real held-out pictures" if name == "held_out" else f"pictures, {len(sets)} draws"
-                    lines.append(f"{name}: {kind} as asked {row['mean']:.4f} of {len(sets[0])} {of}, evaluator {file}")
+        accuracy, lines = self.tag_accuracy.compute()
         if accuracy:
             self.report["tag_accuracy"] = accuracy
             self.report["evaluators"] = {evaluator.name: evaluator.sha256 for evaluator in self.evaluators}

@@ -7,15 +7,16 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from lit_gans.networks.cdcgan import doublings
-from lit_gans.networks.layers import PixelNorm
+from lit_gans.networks.layers import FromVector, PixelNorm
 from lit_gans.networks.upsampling import UpsampledConv2d
 
 
 class ModulatedGenerator(nn.Module):
     """Latent and condition -> image, for labels of the whole picture such as attributes and tags.
 
-    Latent and embedded condition pass through a mapping network; its output scales and shifts the channels after each
-    normalised convolution (Perez et al. 2018; Karras et al. 2019).
+    The latent alone draws the first 4x4 map, as in a DCGAN. Latent and embedded condition pass through a mapping
+    network; its output scales and shifts the channels after each normalised convolution (Perez et al. 2018; Karras et
+    al. 2019). From a constant map instead, a few faces came again and again (benchmarks/RESULTS.md, "Other labels").
 
     Args:
         num_classes: length of the multi-hot condition.
@@ -42,7 +43,7 @@ class ModulatedGenerator(nn.Module):
             nn.Linear(style_dim, style_dim),
             nn.LeakyReLU(0.2),
         )
-        self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
+        self.start = FromVector(latent_dim, widths[0], 4)
         convolutions = [nn.Conv2d(widths[0], widths[0], 3, padding=1)]
         convolutions += [UpsampledConv2d(before, after, 3) for before, after in pairwise(widths)]
         self.stages = nn.ModuleList(ModulatedStage(convolution, style_dim) for convolution in convolutions)
@@ -50,7 +51,7 @@ class ModulatedGenerator(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))
-        x = self.start.expand(len(z), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.start(z).contiguous(memory_format=torch.channels_last)
         for stage in self.stages:
             x = stage(x, style)
         return torch.tanh(self.to_rgb(x))

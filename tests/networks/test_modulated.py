@@ -33,6 +33,17 @@ def test_a_stage_scales_and_shifts_channels_of_unit_mean_square() -> None:
     torch.testing.assert_close(((y - 5) / 2).square().mean(dim=1), torch.ones(2, 6, 6), rtol=1e-4, atol=1e-4)
 
 
+def test_the_latent_draws_the_first_map_whatever_the_modulation() -> None:
+    network = ModulatedGenerator(4, 8, latent_dim=6, style_dim=8, width=4)
+    with torch.no_grad():
+        for stage in network.stages:
+            stage.modulation.weight.zero_()
+    z = torch.randn(2, 6)
+    image = network(z, torch.eye(4)[:1].expand(2, -1))
+    assert (image[0] - image[1]).abs().max() > 1e-3
+    assert torch.equal(network(z, torch.eye(4)[1:2].expand(2, -1)), image)  # the condition only modulates
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     network = ModulatedGenerator(4, 8, latent_dim=6, style_dim=8, width=4)
     network(torch.randn(5, 6), torch.ones(5, 4)).square().sum().backward()

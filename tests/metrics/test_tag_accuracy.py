@@ -1,0 +1,57 @@
+"""The share of pictures that show the asked tags."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from lit_gans.metrics.tag_accuracy import TagAccuracy
+
+NAMES = ["red hair", "blue hair", "red eyes", "green eyes", "blue eyes"]
+
+
+def asked(*pairs: tuple[int, int]) -> Tensor:
+    condition = torch.zeros(len(pairs), 5)
+    for row, (hair, eyes) in enumerate(pairs):
+        condition[row, hair] = condition[row, eyes] = 1
+    return condition
+
+
+def test_each_kind_is_judged_by_its_own_highest_output() -> None:
+    accuracy = TagAccuracy(NAMES)
+    # hair right in both although an eye colour is the highest of all; eyes right in the second alone
+    outputs = torch.tensor([[0.2, 0.1, 0.9, 0.3, 0.0], [0.1, 0.2, 0.0, 0.1, 0.8]])
+    accuracy.update("list", "e.pth", outputs, asked((0, 4), (1, 4)))
+    report, lines = accuracy.compute()
+    assert report["list"]["e.pth"]["hair"]["mean"] == 1.0 and report["list"]["e.pth"]["eyes"]["mean"] == 0.5
+    assert lines == [
+        "list: hair as asked 1.0000 of 2 pictures, 1 draws, evaluator e.pth",
+        "list: eyes as asked 0.5000 of 2 pictures, 1 draws, evaluator e.pth",
+    ]
+
+
+def test_batches_are_draws_but_those_of_one_set_are_counted_together() -> None:
+    right, wrong = asked((0, 2)), asked((1, 3))
+    accuracy = TagAccuracy(NAMES, one_set=["real"])
+    for name in ("real", "list"):
+        accuracy.update(name, "e.pth", right, right)
+        accuracy.update(name, "e.pth", torch.cat([right, wrong, wrong]), torch.cat([right, right, right]))
+    report, _ = accuracy.compute()
+    assert report["real"]["e.pth"]["hair"]["draws"] == [0.5]
+    assert report["list"]["e.pth"]["hair"]["draws"] == pytest.approx([1.0, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    "names, condition",
+    [
+        (["red cube", "blue cube", "red sphere", "blue sphere"], [[1.0, 0, 0, 0]]),  # a cube, and no sphere
+        (["red cube", "blue cube", "red sphere", "blue sphere"], [[1.0, 1, 1, 0]]),  # two cubes
+        (["Smiling", "Male"], [[1.0, 1.0]]),  # attributes that are each a kind of their own
+        ([], [[1.0, 0]]),
+    ],
+)
+def test_conditions_other_than_one_tag_of_every_kind_have_no_accuracy(
+    names: list[str], condition: list[list[float]]
+) -> None:
+    accuracy = TagAccuracy(names)
+    accuracy.update("list", "e.pth", torch.tensor(condition), torch.tensor(condition))
+    assert accuracy.compute() == ({}, [])
