@@ -10,7 +10,6 @@ from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.against_real import AgainstReal
 from lit_gans.models.base import Batch
-from lit_gans.models.evaluator import evaluator_names
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.norms import NormName
 from lit_gans.networks.tag_dcgan import TagDCGANDiscriminator, TagDCGANGenerator
@@ -71,20 +70,6 @@ class TagDCGAN(MultiLabelGAN, AgainstReal):
         super().on_train_batch_start(batch, batch_idx)
         if "condition" not in batch:
             raise InputError("this model learns from tags, and the data has none: give --data.tags tags.csv")
-
-    def load_evaluators(self) -> None:
-        """
-        Raises:
-            InputError: a classifier of other tags, or of the same in another order.
-        """
-        super().load_evaluators()
-        for file in self.evaluator_files:
-            names = evaluator_names(file)
-            if names is not None and self.class_names is not None and names != list(self.class_names):
-                raise InputError(
-                    f"evaluator {file} was trained with other tags or another order of them than this model; "
-                    "train it with the same data.tag_order"
-                )
 
     def on_test_start(self) -> None:
         AgainstReal.on_test_start(self)

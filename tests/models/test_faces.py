@@ -311,6 +311,25 @@ class TestTags:
             assert (made.log_dir / f"{name}.png").is_file()
         assert made.report["quality"]["real"] == 18
 
+    def test_the_conditional_gan_tells_the_kinds_apart_too(
+        self, tagged: AnimeFaces, tag_classifier: Path, trainer: MakeTrainer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        made = lit_gans.ConditionalGAN(
+            23,
+            tagged.class_names,
+            image_size=32,
+            drawing="whole",
+            width=16,
+            discriminator_width=2,
+            evaluator=str(tag_classifier),
+            draws=2,
+        )
+        trainer().test(made, tagged, verbose=False)
+        accuracy = json.loads((made.log_dir / "scores.json").read_text())["tag_accuracy"]["all_pairs"]["tags.pth"]
+        assert accuracy["hair"]["draws"] == pytest.approx([11 / 132] * 2)
+        assert accuracy["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
+        assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in capsys.readouterr().out
+
     def test_no_classifier_is_needed(self, tagged: AnimeFaces, trainer: MakeTrainer) -> None:
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)
         trainer().test(made, tagged, verbose=False)
@@ -323,7 +342,7 @@ class TestTags:
         content["hyper_parameters"] = {"class_names": sorted(tagged.class_names)}
         torch.save(content, tag_classifier)
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names, evaluator=str(tag_classifier))
-        with pytest.raises(InputError, match="trained with other tags or another order"):
+        with pytest.raises(InputError, match="trained with other classes or another order"):
             trainer().test(made, tagged, verbose=False)
 
     def test_data_without_tags_is_refused(self, faces_folder: Path, trainer: MakeTrainer) -> None:
