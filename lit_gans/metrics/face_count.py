@@ -137,6 +137,30 @@ class FaceCount(Metric):
         self.waiting = []
 
 
+class FaceReport:
+    """`FaceCount` of the first `GRIDS` grids of a test, as plain values and as a line.
+
+    Args:
+        cascade: file of the detector, see `CascadeDetector`.
+    """
+
+    def __init__(self, cascade: str) -> None:
+        self.cascade = cascade
+        self.count = FaceCount(CascadeDetector(cascade))
+
+    def update(self, images: Tensor) -> None:
+        """(B, 3, H, W) in [-1, 1]; those after the last grid are left out."""
+        left = (GRIDS - int(self.count.grids)) * SIDE**2 - len(self.count.waiting)
+        if left > 0:
+            self.count.update(images[:left])
+
+    def compute(self) -> tuple[dict[str, Any], str]:
+        mean, spread = (float(value) for value in self.count.compute())
+        grids = int(self.count.grids)
+        facts = {"mean": mean, "std": spread, "grids": grids, "of": SIDE**2, "cascade": self.cascade}
+        return facts, f"faces found {mean:.2f} of {SIDE**2}, mean of {grids} grids (standard deviation {spread:.2f})"
+
+
 def as_faces(images: Tensor) -> Tensor:
     """(B, C, H, W) in [-1, 1] -> grey (B, 64, 64) uint8 on the CPU, in the weights of ITU-R BT.601 that OpenCV has."""
     if images.ndim != 4 or images.shape[1] not in (1, 3):

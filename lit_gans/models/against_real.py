@@ -6,7 +6,7 @@ from rich import print as rich_print
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.metrics.face_count import GRIDS, SIDE, CascadeDetector, FaceCount
+from lit_gans.metrics.face_count import SIDE, FaceReport
 from lit_gans.metrics.quality import PictureQuality, quality_lines
 from lit_gans.metrics.report import write_report
 from lit_gans.models.base import Batch, ImageModel
@@ -36,7 +36,7 @@ class AgainstReal(ImageModel):
         self.draw_seed = draw_seed
         self.weights = weights
         self.compared: PictureQuality | None = None
-        self.faces: FaceCount | None = None
+        self.faces: FaceReport | None = None
         self.report: dict[str, Any] = {}
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
@@ -47,8 +47,7 @@ class AgainstReal(ImageModel):
         if self.trainer.world_size > 1:
             raise InputError(f"a test runs on one device, not {self.trainer.world_size}: give --trainer.devices 1")
         # before anything is drawn: a wrong file is known at once
-        detector = CascadeDetector(self.face_cascade) if self.face_cascade is not None else None
-        self.faces = FaceCount(detector) if detector else None
+        self.faces = FaceReport(self.face_cascade) if self.face_cascade is not None else None
         self.compared = PictureQuality(load_extractor(self.extractor))
         self.report = {}
 
@@ -58,9 +57,8 @@ class AgainstReal(ImageModel):
         pictures = self.preview(batch, batch_seed(self.draw_seed, batch_idx))
         self.compared.update(batch["image"], real=True)
         self.compared.update(pictures, real=False)
-        if self.faces is not None and self.faces.grids < GRIDS:
-            left = (GRIDS - int(self.faces.grids)) * SIDE**2 - len(self.faces.waiting)
-            self.faces.update(pictures[:left])
+        if self.faces is not None:
+            self.faces.update(pictures)
         if batch_idx == 0:
             save_png(grid(pictures[: SIDE**2], per_row=SIDE), self.log_dir / "samples.png")
 
@@ -70,18 +68,8 @@ class AgainstReal(ImageModel):
         lines = quality_lines(quality)
         self.report["quality"] = quality
         if self.faces is not None:
-            mean, spread = (float(value) for value in self.faces.compute())
-            grids = int(self.faces.grids)
-            self.report["face_count"] = {
-                "mean": mean,
-                "std": spread,
-                "grids": grids,
-                "of": SIDE**2,
-                "cascade": str(self.face_cascade),
-            }
-            lines.append(
-                f"faces found {mean:.2f} of {SIDE**2}, mean of {grids} grids (standard deviation {spread:.2f})"
-            )
+            self.report["face_count"], line = self.faces.compute()
+            lines.append(line)
         lines += self.more_lines()
         self.report |= {
             "weights": self.weights,

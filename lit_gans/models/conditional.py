@@ -148,9 +148,13 @@ class ScoredByEvaluator(ImageModel):
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         if "image" in batch:
-            self.guard.compare(batch["image"], self.preview(batch, QUALITY_SEED + batch_idx))
+            self.compare(batch["image"], self.preview(batch, QUALITY_SEED + batch_idx))
         else:
             self.score_list(batch["name"], batch)
+
+    def compare(self, real: Tensor, fake: Tensor) -> None:
+        """Notes real pictures and those drawn for the same conditions, (B, 3, H, W) each."""
+        self.guard.compare(real, fake)
 
     def score_list(self, name: str, batch: Batch) -> None:
         """All draws for a condition list, seen by every evaluator."""

@@ -267,7 +267,7 @@ class TestAgainstReal:
     def test_faces_are_counted_in_whole_grids(
         self, faces_folder: Path, trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("lit_gans.models.against_real.CascadeDetector", lambda file: CountsPictures())
+        monkeypatch.setattr("lit_gans.metrics.face_count.CascadeDetector", lambda file: CountsPictures())
         made = model("DCGAN", face_cascade="cascade.xml")
         made.preview = lambda batch, seed: torch.zeros(30, 3, 16, 16)
         data = AnimeFaces(str(faces_folder), image_size=16, test_split="all", eval_batch_size=12)
@@ -311,9 +311,15 @@ class TestTags:
             assert (made.log_dir / f"{name}.png").is_file()
         assert made.report["quality"]["real"] == 18
 
-    def test_the_conditional_gan_tells_the_kinds_apart_too(
-        self, tagged: AnimeFaces, tag_classifier: Path, trainer: MakeTrainer, capsys: pytest.CaptureFixture[str]
+    def test_the_conditional_gan_tells_the_kinds_apart_and_counts_faces_too(
+        self,
+        tagged: AnimeFaces,
+        tag_classifier: Path,
+        trainer: MakeTrainer,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr("lit_gans.metrics.face_count.CascadeDetector", lambda file: CountsPictures())
         made = lit_gans.ConditionalGAN(
             23,
             tagged.class_names,
@@ -322,13 +328,19 @@ class TestTags:
             width=16,
             discriminator_width=2,
             evaluator=str(tag_classifier),
+            face_cascade="cascade.xml",
             draws=2,
         )
+        tagged.test_split = "all"
         trainer().test(made, tagged, verbose=False)
-        accuracy = json.loads((made.log_dir / "scores.json").read_text())["tag_accuracy"]["all_pairs"]["tags.pth"]
+        scores = json.loads((made.log_dir / "scores.json").read_text())
+        assert (scores["face_count"]["mean"], scores["face_count"]["grids"]) == (20.0, 1)  # of 24 and 6 pictures
+        accuracy = scores["tag_accuracy"]["all_pairs"]["tags.pth"]
         assert accuracy["hair"]["draws"] == pytest.approx([11 / 132] * 2)
         assert accuracy["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
-        assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in printed
+        assert "faces found 20.00 of 25, mean of 1 grids" in printed
 
     def test_no_classifier_is_needed(self, tagged: AnimeFaces, trainer: MakeTrainer) -> None:
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)
