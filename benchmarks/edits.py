@@ -32,7 +32,7 @@ from lit_gans.commands.edit import examples
 from lit_gans.commands.flow_data import data_of_run, load_flow
 from lit_gans.files import replacing
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
-from lit_gans.models.evaluator import FrozenEvaluator, evaluator_names, load_evaluator
+from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.evaluator import logits
 from lit_gans.networks.modes import inference
@@ -141,9 +141,10 @@ def main(arguments: list[str] | None = None) -> None:
     model, evaluator = load_flow(args.checkpoint), load_evaluator(args.evaluator)
     extractor = load_extractor(args.extractor)
     names = list(model.class_names or ())
-    known = evaluator_names(args.evaluator)
-    if known != names:
-        raise SystemExit(f"{args.evaluator}: knows {known}, and the flow {names}; train it on the same attributes")
+    if evaluator.class_names != names:
+        raise SystemExit(
+            f"{args.evaluator}: knows {evaluator.class_names}, and the flow {names}; train it on the same attributes"
+        )
     data = data_of_run(args.checkpoint, args.data)
     directions = model.attribute_directions(examples(data, args.examples), names)
     held_out = data.preview_batch(args.images)

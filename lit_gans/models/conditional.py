@@ -16,7 +16,7 @@ from lit_gans.metrics.report import Scores, print_scores, write_scores
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.conditions import Conditions, as_multi_hot
-from lit_gans.models.evaluator import FrozenEvaluator, evaluator_names, load_evaluator
+from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.models.extractors import load_extractor
 from lit_gans.pictures import grid, save_png
 
@@ -40,6 +40,9 @@ class ScoredByEvaluator(ImageModel):
         extractor: frozen network in whose features a test compares with the held-out real pictures, where the data
             has any: a name or a file, see load_extractor. It should not be the scoring evaluator.
     """
+
+    # whether a test without a scoring classifier has nothing worth telling
+    needs_evaluator = True
 
     def set_scoring(
         self,
@@ -70,8 +73,6 @@ class ScoredByEvaluator(ImageModel):
         self.scores: Scores = {}
         self.extra: dict[str, dict[str, float]] = {}
 
-    # whether a test without a scoring classifier has nothing worth telling
-    needs_evaluator = True
     # (conditions, noise, ema, **options): pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the
     # model's device, with noise from this CPU generator
     draw: Callable[..., Tensor]
@@ -109,21 +110,17 @@ class ScoredByEvaluator(ImageModel):
             InputError: an evaluator of other classes, or of the same in another order.
         """
         if not self.evaluators:
-            for file in self.evaluator_files:
-                self.check_names(file)
             self.evaluators = [load_evaluator(file) for file in self.evaluator_files]
         for evaluator in self.evaluators:
             classes = evaluator.network.fc[0].out_features  # type: ignore[index, union-attr]
             if classes != self.num_classes:
                 raise InputError(f"evaluator {evaluator.name} knows {classes} classes, the model {self.num_classes}")
-
-    def check_names(self, file: str) -> None:
-        names = evaluator_names(file)
-        if names is not None and self.class_names is not None and names != list(self.class_names):
-            raise InputError(
-                f"evaluator {file} was trained with other classes or another order of them than this model; "
-                "train it on the same data (tags: with the same data.tag_order; CelebA: data.attributes)"
-            )
+            names = evaluator.class_names
+            if names is not None and self.class_names is not None and names != list(self.class_names):
+                raise InputError(
+                    f"evaluator {evaluator.name} was trained with other classes or another order of them than this "
+                    "model; train it on the same data (tags: the same data.tag_order; CelebA: data.attributes)"
+                )
 
     def on_validation_start(self) -> None:
         self.load_evaluators()

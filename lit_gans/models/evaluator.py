@@ -107,11 +107,13 @@ class FrozenEvaluator:
         name: file name, the column of its scores.
         sha256: of the file.
         network: (B, 3, H, W) in [-1, 1] -> (B, num_classes).
+        class_names: those it was trained with, in its order; None where the file does not say.
     """
 
     name: str
     sha256: str
     network: nn.Module
+    class_names: list[str] | None = None
 
     @torch.no_grad()
     def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
@@ -128,19 +130,22 @@ def load_evaluator(path: str | Path) -> FrozenEvaluator:
         InputError: missing file, another kind of file, or a state dict that does not fit exactly.
     """
     path = Path(path).expanduser()
-    state = evaluator_state(path)
+    content = read_torch_file(path, "evaluator")
+    state = evaluator_state(content, path)
     network = evaluator_network(len(state["fc.0.bias"]))
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise InputError(f"evaluator {path}: not a resnet18 with the course's head: {one_line(error)}") from None
-    return FrozenEvaluator(path.name, sha256(path), network.eval().requires_grad_(False))
+    names = content.get("hyper_parameters", {}).get("class_names")
+    return FrozenEvaluator(
+        path.name, sha256(path), network.eval().requires_grad_(False), list(names) if names else None
+    )
 
 
-def evaluator_state(path: Path) -> dict[str, Tensor]:
-    """The state dict of the classifier in either kind of file."""
+def evaluator_state(content: Any, path: Path) -> dict[str, Tensor]:
+    """The state dict of the classifier in the content of either kind of file."""
     expected = 'expected {"model": state_dict} of a resnet18 with head fc.0, or a checkpoint of lit_gans.Evaluator'
-    content = read_torch_file(path, "evaluator")
     model = model_name(content)
     if model not in (None, Evaluator.__name__):
         raise InputError(f"evaluator {path}: is a checkpoint of {model}; {expected}")
@@ -151,10 +156,3 @@ def evaluator_state(path: Path) -> dict[str, Tensor]:
         keys = f"has the keys {', '.join(map(str, list(content)[:5]))}" if isinstance(content, dict) else ""
         raise InputError(f"evaluator {path}: {keys or f'holds a {type(content).__name__}'}; {expected}")
     return state
-
-
-def evaluator_names(path: str | Path) -> list[str] | None:
-    """The class names that an evaluator was trained with, in its order; None where the file does not say."""
-    content = read_torch_file(Path(path).expanduser(), "evaluator")
-    names = content.get("hyper_parameters", {}).get("class_names") if isinstance(content, dict) else None
-    return list(names) if names else None

@@ -51,7 +51,7 @@ class ModulatedGenerator(nn.Module):
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))
-        x = self.start(z).contiguous(memory_format=torch.channels_last)
+        x = self.start(z)
         for stage in self.stages:
             x = stage(x, style)
         return torch.tanh(self.to_rgb(x))
