@@ -37,6 +37,9 @@ class AnimeFaces(ImageDataModule):
         testing_tags: the tags to draw in a test, absolute or relative to root; None for none.
         images: folder of the pictures, absolute or relative to root; found by itself when it is `faces/`, `images/` or
             root.
+        even_tags: how far training evens out how often the pairs of colours come: 0, as often as there are faces; 1,
+            all pairs alike, so that a rare one's few faces come again and again; between, n ** (1 - even_tags) times
+            for a pair of n faces.
         val_fraction: share of the pictures held out.
         test_split: the pictures that a test compares with.
         test_images: at most as many of them, an even choice; None for all.
@@ -57,6 +60,7 @@ class AnimeFaces(ImageDataModule):
         batch_size: int = 64,
         eval_batch_size: int = 128,
         flip: bool = False,
+        even_tags: float = 0.0,
         val_fraction: float = 0.05,
         test_split: Split = "train",
         test_images: int | None = None,
@@ -68,6 +72,10 @@ class AnimeFaces(ImageDataModule):
         super().__init__(root, image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers)
         if not 0 < val_fraction < 1:
             raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
+        if not 0 <= even_tags <= 1:
+            raise DataError(f"data.even_tags is {even_tags}; expected 0 (as the faces are) to 1 (all pairs alike)")
+        if even_tags and tags is None:
+            raise DataError(f"data.even_tags is {even_tags}, and there are no tags; give data.tags, or leave it out")
         if test_split not in get_args(Split):
             raise DataError(f"data.test_split is {test_split!r}; expected one of {', '.join(get_args(Split))}")
         if test_images is not None and test_images < 2:
@@ -77,6 +85,7 @@ class AnimeFaces(ImageDataModule):
         self.class_names = tag_names(tag_order)
         self.testing_tags = testing_tags
         self.image_dir = images
+        self.even_tags = even_tags
         self.val_fraction = val_fraction
         self.test_split = test_split
         self.test_images = test_images
@@ -101,7 +110,12 @@ class AnimeFaces(ImageDataModule):
             self.requests = self._read_requests() if self.tag_file is not None else {}
 
     def train_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.train_rows, train=True)
+        weights = None
+        if self.even_tags:
+            pairs = self.columns["condition"][self.train_rows]
+            _, pair, faces_of = pairs.unique(dim=0, return_inverse=True, return_counts=True)
+            weights = faces_of[pair].double() ** -self.even_tags
+        return self.loader(self.columns, self.train_rows, train=True, weights=weights)
 
     def val_dataloader(self) -> ArrayLoader:
         return self.loader(self.columns, self.val_rows, train=False)

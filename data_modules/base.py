@@ -84,8 +84,11 @@ class ImageDataModule(L.LightningDataModule):
         # np.array copies: torch refuses to share read-only memory, and a copy is what "resident" asks for
         return torch.from_numpy(np.array(array)).to(device) if resident else array
 
-    def loader(self, columns: dict[str, Column], rows: Tensor, *, train: bool) -> ArrayLoader:
-        """Batches of these rows for this process: shuffled for training, in order otherwise."""
+    def loader(
+        self, columns: dict[str, Column], rows: Tensor, *, train: bool, weights: Tensor | None = None
+    ) -> ArrayLoader:
+        """Batches of these rows for this process: shuffled for training, with these weights (see EpochOrder), in order
+        otherwise."""
         trainer = self.trainer
         order = EpochOrder(
             length=len(rows),
@@ -94,6 +97,7 @@ class ImageDataModule(L.LightningDataModule):
             shuffle=train,
             rank=trainer.global_rank if trainer else 0,
             world_size=trainer.world_size if trainer else 1,
+            weights=weights,
         )
         if train and len(order) == 0:
             raise DataError(

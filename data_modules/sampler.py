@@ -19,6 +19,8 @@ class EpochOrder:
         seed: together with the epoch, determines the permutation and the flips.
         shuffle: permute anew in each epoch, and drop the last incomplete batch. Otherwise samples come in file order,
             each exactly once, rank r taking every `world_size`-th.
+        weights: (length,) how often each sample comes in relation to the others, when shuffled; None: all alike. Of
+            `length` places in an epoch a sample gets its share, rounded up or down by chance (systematic sampling).
     """
 
     length: int
@@ -27,6 +29,7 @@ class EpochOrder:
     shuffle: bool = True
     rank: int = 0
     world_size: int = 1
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         """Batches in an epoch of this process."""
@@ -43,7 +46,10 @@ class EpochOrder:
         if not self.shuffle:
             mine = torch.arange(self.rank, max(self.length, self.rank), self.world_size)
             return list(mine.split(self.batch_size)) if len(mine) else []
-        order = torch.randperm(self.length, generator=self.generator(epoch))
+        generator = self.generator(epoch)
+        order = torch.randperm(self.length, generator=generator)
+        if self.weights is not None:
+            order = systematic_sample(order, self.weights[order], generator)
         parts = order[: len(self) * self.batch_size * self.world_size].view(len(self), self.world_size, self.batch_size)
         return list(parts[:, self.rank])
 
@@ -52,3 +58,12 @@ class EpochOrder:
         generator = self.generator(epoch)
         torch.randperm(self.length, generator=generator)  # the coins come after the permutation in the stream
         return torch.rand(self.length, generator=generator) < 0.5
+
+
+def systematic_sample(items: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """As many items as there are, in a random order; how often each one comes is its share by weight, up to 1."""
+    count = len(items)
+    ends = weights.double().cumsum(0)
+    ticks = (torch.arange(count) + torch.rand(1, dtype=torch.float64, generator=generator)) * (ends[-1] / count)
+    places = torch.searchsorted(ends, ticks, right=True).clamp(max=count - 1)
+    return items[places][torch.randperm(count, generator=generator)]

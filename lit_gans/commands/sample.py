@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=None, help="of the noise; other pictures each time without it")
     parser.add_argument("--raw", action="store_true", help="the trained weights instead of their average")
-    parser.add_argument("--temperature", type=float, help="of a flow: factor of the noise, 0 to 1")
+    parser.add_argument("--temperature", type=float, help="factor of the noise, 0 to 1 (default: the model's)")
     parser.add_argument("--guidance", type=float, help="of a flow: how much more clearly the condition shows, 0 to 3")
     parser.add_argument("--labels", action="store_true", help="write each condition beside its row")
     parser.add_argument("--out", type=Path, default=Path("grid.png"), help="grid picture (default grid.png)")
@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
                 "leave out --condition, --tags and --labels"
             )
         n, conditions = SQUARE**2 if args.n is None else args.n, [[]]
-        images = model.sample(n, seed=args.seed, ema=not args.raw)
+        images = model.sample(n, seed=args.seed, ema=not args.raw, **options)
         per_row, told = SQUARE, f"{n} pictures"
     else:
         if not conditions:

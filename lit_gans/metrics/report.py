@@ -43,6 +43,11 @@ def write_report(path: Path, report: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(report, indent=2) + "\n")
 
 
+def temperature_lines(temperature: float) -> list[str]:
+    """Says so where pictures were drawn with another noise than the model was trained with."""
+    return [] if temperature == 1 else [f"pictures drawn with temperature {temperature:g}"]
+
+
 def print_scores(scores: Scores, facts: dict[str, Any]) -> None:
     """The table of `lit-gans test`: a row for each list and evaluator, "extra" being the share of objects that nobody
     asked for."""

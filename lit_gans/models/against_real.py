@@ -8,7 +8,7 @@ from torch import Tensor
 from lit_gans.errors import InputError
 from lit_gans.metrics.face_count import SIDE, FaceReport
 from lit_gans.metrics.quality import PictureQuality, quality_lines
-from lit_gans.metrics.report import write_report
+from lit_gans.metrics.report import temperature_lines, write_report
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.extractors import load_extractor
 from lit_gans.pictures import grid, save_png
@@ -27,6 +27,8 @@ class AgainstReal(ImageModel):
         draw_seed: of the noise of a test.
         weights: "ema" or "raw", which generator is tested.
     """
+
+    temperature: float
 
     def set_comparison(self, extractor: str, face_cascade: str | None, draw_seed: int, weights: str) -> None:
         if weights not in ("ema", "raw"):
@@ -70,10 +72,11 @@ class AgainstReal(ImageModel):
         if self.faces is not None:
             self.report["face_count"], line = self.faces.compute()
             lines.append(line)
-        lines += self.more_lines()
+        lines += self.more_lines() + temperature_lines(self.temperature)
         self.report |= {
             "weights": self.weights,
             "draw_seed": self.draw_seed,
+            "temperature": self.temperature,
             "checkpoint": str(self.trainer.ckpt_path or ""),
             "images_seen": self.images_seen,
         }

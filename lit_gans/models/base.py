@@ -172,6 +172,16 @@ class ImageModel(L.LightningModule):
             checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)
 
 
+def checked_temperature(temperature: float) -> float:
+    """
+    Raises:
+        InputError: below 0.
+    """
+    if temperature < 0:
+        raise InputError(f"temperature is {temperature}; expected 0 or more; 1 draws as the model was trained to")
+    return float(temperature)
+
+
 def model_name(checkpoint: object) -> str | None:
     """The class that wrote a checkpoint; None if the content of the file is something else."""
     tag = checkpoint.get(CHECKPOINT_KEY) if isinstance(checkpoint, dict) else None

@@ -12,7 +12,7 @@ from lit_gans.metrics.conditional_quality import ConditionalQuality, conditional
 from lit_gans.metrics.extra_objects import ExtraObjects
 from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.metrics.object_score import ObjectScore, object_hits
-from lit_gans.metrics.report import Scores, print_scores, write_scores
+from lit_gans.metrics.report import Scores, print_scores, temperature_lines, write_scores
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.conditions import Conditions, as_multi_hot
@@ -43,6 +43,7 @@ class ScoredByEvaluator(ImageModel):
 
     # whether a test without a scoring classifier has nothing worth telling
     needs_evaluator = True
+    temperature: float
 
     def set_scoring(
         self,
@@ -77,7 +78,14 @@ class ScoredByEvaluator(ImageModel):
     # model's device, with noise from this CPU generator
     draw: Callable[..., Tensor]
 
-    def sample(self, conditions: Conditions, n: int = 1, seed: int | None = None, ema: bool = True) -> Tensor:
+    def sample(
+        self,
+        conditions: Conditions,
+        n: int = 1,
+        seed: int | None = None,
+        ema: bool = True,
+        temperature: float | None = None,
+    ) -> Tensor:
         """Pictures for conditions, in eval mode and full precision.
 
         Args:
@@ -85,11 +93,12 @@ class ScoredByEvaluator(ImageModel):
             n: pictures for each condition; those of one condition follow each other.
             seed: of the noise; the same seed gives the same pictures. None: another noise in each call.
             ema: the averaged weights where there are any, else the trained ones.
+            temperature: factor of the noise; None: the model's.
 
         Returns:
             (B * n, 3, H, W) float in [-1, 1].
         """
-        return self.draw_each(conditions, n, seed, ema)
+        return self.draw_each(conditions, n, seed, ema, temperature=temperature)
 
     def draw_each(self, conditions: Conditions, n: int, seed: int | None, ema: bool, **options: Any) -> Tensor:
         """`sample`, with the options that this model's `draw` has."""
@@ -176,6 +185,7 @@ class ScoredByEvaluator(ImageModel):
         facts: dict[str, Any] = {
             "weights": self.weights,
             "seeds": self.seeds,
+            "temperature": self.temperature,
             "evaluators": {evaluator.name: evaluator.sha256 for evaluator in self.evaluators},
             "extra_objects": self.extra,
             "quality": self.guard.compute(),
@@ -187,6 +197,7 @@ class ScoredByEvaluator(ImageModel):
             facts["tag_accuracy"] = accuracy
         more, lines = self.more_facts()
         facts |= more
+        lines += temperature_lines(self.temperature)
         write_scores(self.log_dir / "scores.json", self.scores, facts)
         if self.evaluators:
             print_scores(self.scores, facts)

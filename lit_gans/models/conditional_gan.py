@@ -117,9 +117,9 @@ class ConditionalGAN(MultiLabelGAN):
         facts, line = self.faces.compute()
         return {"face_count": facts}, [line]
 
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
+    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
         self.check_slots(conditions)
-        return super().draw(conditions, noise, ema)
+        return super().draw(conditions, noise, ema, temperature)
 
     def check_slots(self, conditions: Tensor) -> None:
         """

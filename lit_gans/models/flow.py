@@ -231,7 +231,7 @@ class ConditionalFlow(Invertible):
     def more_facts(self) -> tuple[dict[str, Any], list[str]]:
         if not self.held_out_bits:
             line = "held-out bits/dim and reconstruction: not measured, the data has no held-out pictures here"
-            return {"bits_per_dim": None, "reconstruction_error": None}, [line]
+            return {"guidance": self.guidance, "bits_per_dim": None, "reconstruction_error": None}, [line]
         bits = torch.cat(self.held_out_bits).double()
         mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
         facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
@@ -241,7 +241,7 @@ class ConditionalFlow(Invertible):
             f"dequantization, C*H*W, {self.weights} weights)",
             f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
         ]
-        return {"bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
+        return {"guidance": self.guidance, "bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
 
 
 def check_choices(optimizer: str, bits: int, places: int, num_classes: int) -> None:

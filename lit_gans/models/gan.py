@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import Batch, ImageModel, checked_temperature
 from lit_gans.networks.modes import inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations, checked_share
@@ -76,6 +76,9 @@ class GAN(ImageModel):
         soft_labels: labels of the discriminator's loss other than 1 and 0, see SoftLabels (tip 6).
         input_noise: standard deviation of the noise on the discriminator's inputs at the start of the run; it falls
             linearly to 0 (tip 13).
+        temperature: factor of z in the pictures of validation and test, and where `sample` is given none; below 1, a
+            generator that was trained with the whole of it draws more typical pictures, which differ less (the
+            truncation of Brock et al. 2019, without its resampling).
     """
 
     automatic_optimization = False
@@ -108,6 +111,7 @@ class GAN(ImageModel):
         separate_batches: bool = True,
         soft_labels: SoftLabels | None = None,
         input_noise: float = 0.0,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         if not 0 <= ema_decay < 1:
@@ -138,6 +142,7 @@ class GAN(ImageModel):
         self.separate_batches = separate_batches
         self.input_noise = checked_noise(input_noise)
         self.noise_now = 0.0
+        self.temperature = checked_temperature(temperature)
         self.generator_updates = 0
         self.discriminator_updates = 0
 
@@ -254,10 +259,13 @@ class GAN(ImageModel):
         """The generator that pictures are drawn from: the averaged one, if it is asked for and there is one."""
         return self.generator_ema if ema and self.generator_ema is not None else self.generator
 
-    def pictures(self, count: int, noise: torch.Generator, ema: bool, *condition: Tensor) -> Tensor:
+    def pictures(
+        self, count: int, noise: torch.Generator, ema: bool, *condition: Tensor, temperature: float | None = None
+    ) -> Tensor:
         """(count, 3, H, W) in [-1, 1] from the generator in eval mode, in parts of 256, with noise from this CPU
         generator; `condition` has `count` rows."""
-        z = draw_latents(self.latent, (count, self.latent_dim), noise).to(self.device)
+        factor = self.temperature if temperature is None else checked_temperature(temperature)
+        z = factor * draw_latents(self.latent, (count, self.latent_dim), noise).to(self.device)
         parts = zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True)
         with inference(self.sampler(ema)) as network, seeded_if_stochastic(network, noise):
             return from_range(torch.cat([network(*part) for part in parts]), self.pixel_range)

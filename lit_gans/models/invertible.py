@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch
+from lit_gans.models.base import Batch, checked_temperature
 from lit_gans.models.conditional import ScoredByEvaluator
 from lit_gans.models.conditions import Conditions, as_multi_hot, known_name
 from lit_gans.networks.flow.bijections import Features
@@ -275,13 +275,11 @@ class Invertible(ScoredByEvaluator):
         return list(self.class_names).index(known_name(attribute, self.class_names))
 
     def checked(self, temperature: float, guidance: float) -> tuple[float, float]:
-        if temperature < 0:
-            raise InputError(f"temperature is {temperature}; expected 0 or more; 1 draws from the flow's distribution")
         if guidance < 0:
             raise InputError(f"guidance is {guidance}; expected 0 (none) or more: below 0 the label is weakened")
         if guidance and not self.label_drop:
             raise InputError("guidance needs a flow that also knows images without label; train with label_drop 0.15")
-        return float(temperature), float(guidance)
+        return checked_temperature(temperature), float(guidance)
 
 
 def small(image: Tensor) -> Tensor:

@@ -56,5 +56,5 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
         discriminator those of real images, for the generator its own."""
         return self.discriminator(image, condition), 0.0
 
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool) -> Tensor:
-        return self.pictures(len(conditions), noise, ema, conditions)
+    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
+        return self.pictures(len(conditions), noise, ema, conditions, temperature=temperature)

@@ -27,13 +27,16 @@ class UnconditionalGAN(AgainstReal, GAN):
         # in a list, so that neither becomes a part of the model
         self.validation: list[tuple[Extractor, KernelDistance]] = []
 
-    def sample(self, n: int = 25, seed: int | None = None, ema: bool = True) -> Tensor:
+    def sample(
+        self, n: int = 25, seed: int | None = None, ema: bool = True, temperature: float | None = None
+    ) -> Tensor:
         """Pictures, in eval mode and full precision.
 
         Args:
             n: how many.
             seed: of the noise; the same seed gives the same pictures. None: another noise in each call.
             ema: the averaged weights where there are any, else the trained ones.
+            temperature: factor of the noise; None: the model's.
 
         Returns:
             (n, 3, H, W) float in [-1, 1].
@@ -42,7 +45,7 @@ class UnconditionalGAN(AgainstReal, GAN):
             raise InputError(f"n is {n}; expected at least 1 picture")
         noise = torch.Generator()
         noise.seed() if seed is None else noise.manual_seed(seed)
-        return self.pictures(n, noise, ema)
+        return self.pictures(n, noise, ema, temperature=temperature)
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """As many pictures as the batch has, or as it asks for."""

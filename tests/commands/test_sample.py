@@ -1,4 +1,4 @@
-"""`lit-gans sample` with a flow; tests/test_cli.py has it with a GAN."""
+"""`lit-gans sample` and the options that not every model has; tests/test_cli.py has the others."""
 
 from pathlib import Path
 
@@ -43,17 +43,21 @@ def test_labels_are_written_beside_the_rows(flow_checkpoint: Path, tmp_path: Pat
         assert row.min() < 50  # letters
 
 
-@pytest.mark.parametrize("option", ["temperature", "guidance"])
-def test_a_model_that_does_not_know_an_option_says_so(
-    option: str, scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_gan_has_a_temperature_and_says_that_it_has_no_guidance(
+    scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = f"""fit --config cdcgan_iclevr --data.root {scenes_folder} --data.image_size 16 --data.batch_size 8
         --model.width 2 --trainer.max_steps 1 --trainer.limit_val_batches 0 --trainer.accelerator cpu
         --trainer.default_root_dir {tmp_path} --wandb off"""
     assert main(arguments.split()) == 0
     checkpoint = tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt"
-    assert main(["sample", str(checkpoint), *CONDITIONS, f"--{option}", "1"]) == 2
-    assert f"holds a CDCGAN, which has no {option}; leave it out" in capsys.readouterr().err
+    out = tmp_path / "grid.png"
+    command = ["sample", str(checkpoint), *CONDITIONS, "--n", "3", "--out", str(out)]
+    assert main([*command, "--temperature", "0"]) == 0
+    alike = lit_gans.load(checkpoint).sample(NAMES, n=3, temperature=0)
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), grid(alike, 3).permute(1, 2, 0).numpy())
+    assert main([*command, "--guidance", "1"]) == 2
+    assert "holds a CDCGAN, which has no guidance; leave it out" in capsys.readouterr().err
 
 
 def test_a_guidance_without_meaning_is_refused(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,6 +76,25 @@ class TestBatches:
             ]
             assert named[0] == named[1]
 
+    @pytest.mark.parametrize(("even_tags", "shares"), [(0.0, [1, 1, 16]), (0.5, [1, 1, 4]), (1.0, [1, 1, 1])])
+    def test_pairs_of_colours_can_be_evened_out(self, copy: Path, even_tags: float, shares: list[int]) -> None:
+        pairs = ["red hair red eyes", "blue hair red eyes"] + ["green hair blue eyes"] * 22
+        (copy / "tags.csv").write_text("".join(f"{i},{pair}\n" for i, pair in enumerate(pairs)))
+        data = module(copy, tags="tags.csv", batch_size=18, even_tags=even_tags)
+        data.train_rows = torch.arange(18)  # both of the rare pairs among them
+        batches = [next(iter(self.of_epoch(data, epoch))) for epoch in range(100)]
+        drawn = torch.cat([batch["condition"] for batch in batches])
+        names = [" ".join(data.class_names[i] for i in row.nonzero().flatten()) for row in drawn]
+        counts = [names.count(pair) for pair in dict.fromkeys(pairs)]
+        expected = [1800 * share / sum(shares) for share in shares]
+        # each pair's places in an epoch are its share, rounded: 100 roundings have a standard deviation of at most 5
+        assert counts == pytest.approx(expected, abs=25)
+
+    def of_epoch(self, data: AnimeFaces, epoch: int) -> Any:
+        loader = data.train_dataloader()
+        loader.set_epoch(epoch)
+        return loader
+
     def test_held_out_pictures_are_in_no_training(self, faces_folder: Path) -> None:
         data = module(faces_folder)
         assert len(data.val_rows) == 6 and len(data.train_rows) == 18
@@ -152,6 +171,8 @@ class TestRefused:
         [
             ({"val_fraction": 0}, "data.val_fraction is 0"),
             ({"test_split": "val"}, "data.test_split is 'val'; expected one of all, train, held_out"),
+            ({"even_tags": 1.5, "tags": "tags.csv"}, "data.even_tags is 1.5; expected 0"),
+            ({"even_tags": 0.5}, "data.even_tags is 0.5, and there are no tags"),
             ({"test_images": 1}, "data.test_images is 1"),
             ({"tag_order": "x"}, "data.tag_order is 'x'"),
         ],

@@ -112,3 +112,41 @@ def test_about_half_of_the_samples_are_flipped_and_each_one_in_about_half_of_the
     # 20,000 fair coins: standard deviation 0.0035; 100 coins of one sample: 0.05
     assert abs(flips.mean().item() - 0.5) < 0.018
     assert (flips.mean(dim=0) - 0.5).abs().max() < 0.25
+
+
+class TestWeights:
+    """How often a sample comes: its share of the epoch's places, rounded up or down."""
+
+    WEIGHTS = torch.tensor([1.0, 0.0, 4.5, 2.0, 0.5])
+
+    def counts(self, order: EpochOrder, epoch: int) -> list[int]:
+        return torch.bincount(torch.cat(order.batches(epoch)), minlength=order.length).tolist()
+
+    def test_each_sample_comes_as_often_as_its_share_in_every_epoch(self) -> None:
+        # 40 samples of these weights eight times over: 40 places for a sum of 64, so 0.625 places a unit of weight
+        order = EpochOrder(40, 8, seed=2, weights=self.WEIGHTS.repeat(8))
+        shares = (0.625 * self.WEIGHTS.repeat(8)).tolist()
+        counts = [self.counts(order, epoch) for epoch in range(200)]
+        for epoch in counts:
+            assert sum(epoch) == 40
+            assert all(share - 1 < count < share + 1 for share, count in zip(shares, epoch, strict=True))
+        # shares of 2.8125 and 0.3125 are rounded by chance: a standard deviation of at most 0.5 / sqrt(200) = 0.035
+        means = torch.tensor(counts).double().mean(dim=0)
+        torch.testing.assert_close(means, torch.tensor(shares).double(), rtol=0, atol=0.15)
+
+    def test_equal_weights_bring_every_sample_once(self) -> None:
+        order = EpochOrder(40, 8, seed=2, weights=torch.full((40,), 0.3))
+        assert sorted(flat(rows(order))) == list(range(40))
+
+    def test_the_copies_of_a_sample_do_not_follow_each_other(self) -> None:
+        weights = torch.ones(100)
+        weights[7] = 99  # half of the places
+        batches = torch.stack(EpochOrder(100, 10, seed=3, weights=weights).batches(0))
+        assert ((batches == 7).sum(dim=1) < 10).all() and ((batches == 7).sum(dim=1) > 0).all()
+
+    def test_it_is_a_function_of_seed_and_epoch_and_the_same_for_several_processes(self) -> None:
+        weights = torch.rand(50, generator=torch.Generator().manual_seed(0))
+        one = EpochOrder(50, 12, seed=1, weights=weights)
+        assert rows(one, 2) == rows(one, 2) != rows(one, 3)
+        ranks = [rows(EpochOrder(50, 4, 1, rank=rank, world_size=3, weights=weights), 2) for rank in range(3)]
+        assert [flat(parts) for parts in zip(*ranks, strict=True)] == rows(one, 2)

@@ -100,6 +100,14 @@ class TestSampling:
         assert pictures.shape == (3, 3, 16, 16) and not pictures.requires_grad
         assert all(part.training for part in made.modules())
 
+    def test_temperature_scales_the_noise_and_is_the_models_own_where_none_is_given(self) -> None:
+        made, cool = model("DCGAN", latent="uniform"), model("DCGAN", latent="uniform", temperature=0.25)
+        z = torch.rand(3, 5, generator=torch.Generator().manual_seed(9)) * 2 - 1
+        with torch.no_grad():
+            expected = made.generator_ema.eval()(0.25 * z)
+        torch.testing.assert_close(made.sample(n=3, seed=9, temperature=0.25), expected)
+        torch.testing.assert_close(cool.sample(n=3, seed=9), expected)
+
     def test_another_seed_or_none_gives_other_pictures_and_touches_no_global_state(self) -> None:
         made = model("DCGAN", generator_dropout=0.5)
         state = torch.get_rng_state()
@@ -252,9 +260,10 @@ class TestAgainstReal:
         quality = scores["quality"]
         assert (quality["real"], quality["fake"], quality["image_size"]) == (18, 18, "16x16")
         assert quality["frechet_distance"] > 0 and {"spread", "nearest"} <= quality["diversity"].keys()
-        assert scores["weights"] == "ema" and "face_count" not in scores
+        assert scores["weights"] == "ema" and scores["temperature"] == 1 and "face_count" not in scores
         printed = " ".join(capsys.readouterr().out.split())
         assert "Frechet distance" in printed and quality["extractor"] in printed and "18 real" in printed
+        assert "temperature" not in printed
         assert (made.log_dir / "samples.png").is_file()
 
     def test_real_pictures_against_themselves_have_no_distance(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:
@@ -330,6 +339,7 @@ class TestTags:
             evaluator=str(tag_classifier),
             face_cascade="cascade.xml",
             draws=2,
+            temperature=0.5,
         )
         tagged.test_split = "all"
         trainer().test(made, tagged, verbose=False)
@@ -341,6 +351,7 @@ class TestTags:
         printed = capsys.readouterr().out
         assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in printed
         assert "faces found 20.00 of 25, mean of 1 grids" in printed
+        assert scores["temperature"] == 0.5 and "pictures drawn with temperature 0.5" in printed
 
     def test_no_classifier_is_needed(self, tagged: AnimeFaces, trainer: MakeTrainer) -> None:
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)

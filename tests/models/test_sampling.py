@@ -46,6 +46,27 @@ def test_pictures_are_the_generators_for_noise_of_the_seed(model: CDCGAN) -> Non
         torch.testing.assert_close(model.sample(CONDITIONS, seed=9), model.generator_ema.eval()(z, CONDITIONS))
 
 
+def test_temperature_scales_the_noise_and_is_the_models_own_where_none_is_given(
+    model: CDCGAN, cdcgan: Callable[..., CDCGAN]
+) -> None:
+    z = torch.randn(3, 5, generator=torch.Generator().manual_seed(9))
+    assert model.generator_ema is not None
+    with torch.no_grad():
+        expected = model.generator_ema.eval()(0.25 * z, CONDITIONS)
+    torch.testing.assert_close(model.sample(CONDITIONS, seed=9, temperature=0.25), expected)
+    cool = cdcgan(ema_decay=0.9, temperature=0.25)
+    cool.load_state_dict(model.state_dict())
+    torch.testing.assert_close(cool.sample(CONDITIONS, seed=9), expected)
+    assert same(cool.sample(CONDITIONS, seed=9, temperature=1), model.sample(CONDITIONS, seed=9))
+
+
+def test_a_temperature_below_0_is_refused(model: CDCGAN, cdcgan: Callable[..., CDCGAN]) -> None:
+    with pytest.raises(InputError, match=r"temperature is -0\.5; expected 0 or more"):
+        cdcgan(temperature=-0.5)
+    with pytest.raises(InputError, match=r"temperature is -0\.5; expected 0 or more"):
+        model.sample(CONDITIONS, temperature=-0.5)
+
+
 def test_the_n_pictures_of_a_condition_follow_each_other(model: CDCGAN) -> None:
     pictures = model.sample(CONDITIONS, n=2, seed=9)
     z = torch.randn(6, 5, generator=torch.Generator().manual_seed(9))
