@@ -13,8 +13,11 @@ import torch
 from PIL import Image
 
 import lit_gans
+from data_modules.iclevr import ICLEVR
 from lit_gans.cli import COMMANDS, LIGHTNING, main, uncollected
 from lit_gans.files import sha256
+from lit_gans.metrics.object_score import object_hits
+from lit_gans.models.evaluator import load_evaluator
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,12 @@ def test_a_training_leaves_checkpoints_grids_metrics_and_its_config(run: Path) -
 
 
 def test_the_checkpoint_alone_is_enough_to_test_it(
-    run: Path, checkpoint: Path, evaluator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path,
+    checkpoint: Path,
+    evaluator_file: Path,
+    scenes_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file)]
     assert main([*arguments, "--trainer.default_root_dir", str(tmp_path), "--model.draws", "3"]) == 0
@@ -149,6 +157,12 @@ def test_the_checkpoint_alone_is_enough_to_test_it(
     assert scores["images_seen"] == 2 * 4 * 8
     assert scores["extra_objects"].keys() == {"test", "new_test"}
     assert all(0 <= share <= 1 for columns in scores["extra_objects"].values() for share in columns.values())
+    data = ICLEVR(str(scenes_folder), image_size=16)
+    data.setup("test")
+    held_out = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
+    seen = object_hits(load_evaluator(evaluator_file)(held_out["image"]), held_out["condition"])
+    real = seen.sum().item() / held_out["condition"].sum().item()
+    assert scores["real_pictures"] == {evaluator_file.name: pytest.approx(real)} and len(seen) == 3
     quality = scores["quality"]
     assert (quality["extractor"], quality["real"], quality["fake"]) == ("random-conv-v1", 3, 3)
     assert quality["frechet_distance"] > 0 and quality["condition_diversity"] > 0
@@ -166,7 +180,8 @@ def test_without_pictures_beside_the_lists_a_test_says_what_is_not_measured(
     arguments += ["--data.root", str(tmp_path), "--data.test_conditions", "[test.json]"]
     assert main([*arguments, "--trainer.default_root_dir", str(tmp_path)]) == 0
     scores = json.loads((tmp_path / "cdcgan_iclevr" / "version_0" / "scores.json").read_text())
-    assert scores["quality"] is None and len(scores["test"][evaluator_file.name]["draws"]) == 1
+    assert scores["quality"] is None and scores["real_pictures"] == {}
+    assert len(scores["test"][evaluator_file.name]["draws"]) == 1
     assert "no real pictures beside the condition lists" in capsys.readouterr().out
 
 

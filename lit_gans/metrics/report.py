@@ -67,4 +67,6 @@ def print_scores(scores: Scores, facts: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     for file, digest in facts["evaluators"].items():
-        console.print(f"evaluator {file}: sha256 {digest}", soft_wrap=True, highlight=False)
+        real = facts["real_pictures"].get(file)
+        told = "" if real is None else f"{real:.4f} on the held-out real pictures, "
+        console.print(f"evaluator {file}: {told}sha256 {digest}", soft_wrap=True, highlight=False)

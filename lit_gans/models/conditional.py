@@ -25,6 +25,8 @@ from lit_gans.pictures import grid, save_png
 VALIDATION_SEED = 1_000_000
 # The same for the pictures of a test that are compared with real ones.
 QUALITY_SEED = 2_000_000
+# How a data module may call the real pictures that no training saw, where a test has others beside them.
+HELD_OUT = "held_out"
 
 
 class ScoredByEvaluator(ImageModel):
@@ -73,6 +75,7 @@ class ScoredByEvaluator(ImageModel):
         self.val_score = ObjectScore()
         self.scores: Scores = {}
         self.extra: dict[str, dict[str, float]] = {}
+        self.real_scores: dict[str, ObjectScore] = {}
 
     # (conditions, noise, ema, **options): pictures (B, 3, H, W) in [-1, 1] for (B, num_classes) conditions on the
     # model's device, with noise from this CPU generator
@@ -149,18 +152,28 @@ class ScoredByEvaluator(ImageModel):
         self.load_evaluators()
         self.scores = {}
         self.extra = {}
-        self.tag_accuracy = TagAccuracy(self.class_names or ())
+        self.real_scores = {evaluator.name: ObjectScore() for evaluator in self.evaluators}
+        self.tag_accuracy = TagAccuracy(self.class_names or (), one_set=[HELD_OUT])
         self.guard = ConditionalQuality(load_extractor(self.extractor))
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         if "image" in batch:
             self.compare(batch["image"], self.preview(batch, QUALITY_SEED + batch_idx))
+            if batch.get("name", HELD_OUT) == HELD_OUT:
+                self.judge_real(batch["image"], batch["condition"])
         else:
             self.score_list(batch["name"], batch)
 
     def compare(self, real: Tensor, fake: Tensor) -> None:
         """Notes real pictures and those drawn for the same conditions, (B, 3, H, W) each."""
         self.guard.compare(real, fake)
+
+    def judge_real(self, images: Tensor, conditions: Tensor) -> None:
+        """Notes what each evaluator sees in real pictures: no score of drawn ones can be trusted beyond that."""
+        for evaluator in self.evaluators:
+            seen = evaluator(images).cpu()
+            self.real_scores[evaluator.name].update(seen, conditions.cpu())
+            self.tag_accuracy.update(HELD_OUT, evaluator.name, seen, conditions.cpu())
 
     def score_list(self, name: str, batch: Batch) -> None:
         """All draws for a condition list, seen by every evaluator."""
@@ -187,6 +200,9 @@ class ScoredByEvaluator(ImageModel):
             "seeds": self.seeds,
             "temperature": self.temperature,
             "evaluators": {evaluator.name: evaluator.sha256 for evaluator in self.evaluators},
+            "real_pictures": {
+                file: metric.compute().item() for file, metric in self.real_scores.items() if metric.asked
+            },
             "extra_objects": self.extra,
             "quality": self.guard.compute(),
             "checkpoint": str(self.trainer.ckpt_path or ""),

@@ -10,13 +10,11 @@ from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.against_real import AgainstReal
 from lit_gans.models.base import Batch
+from lit_gans.models.conditional import HELD_OUT
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.norms import NormName
 from lit_gans.networks.tag_dcgan import TagDCGANDiscriminator, TagDCGANGenerator
 from lit_gans.pictures import grid, save_png
-
-# how the data module calls the real pictures that no training saw
-HELD_OUT = "held_out"
 
 
 class TagDCGAN(MultiLabelGAN, AgainstReal):

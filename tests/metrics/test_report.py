@@ -11,6 +11,7 @@ from lit_gans.metrics.report import Scores, print_scores, summary, write_scores
 
 SCORES: Scores = {"test": {"a.pth": [0.5, 0.9, 0.7], "b.pth": [0.25]}, "new_test": {"a.pth": [0.5, 0.5]}}
 FACTS: dict[str, Any] = {"weights": "ema", "seeds": [4, 5, 6], "evaluators": {"a.pth": "12ab", "b.pth": "34cd"}}
+FACTS["real_pictures"] = {"b.pth": 0.98765}
 FACTS["extra_objects"] = {"test": {"a.pth": 0.125, "b.pth": 0.25}, "new_test": {"a.pth": 0.0}}
 
 
@@ -81,4 +82,7 @@ def test_the_table_has_a_row_for_each_list_and_evaluator_and_names_seeds_weights
         ["test", "b.pth", "0.2500", "0.0000", "0.2500", "0.2500", "0.2500"],
         ["new_test", "a.pth", "0.5000", "0.0000", "0.5000", "0.5000", "0.0000"],
     ]
-    assert lines[-2:] == ["evaluator a.pth: sha256 12ab", "evaluator b.pth: sha256 34cd"]
+    assert lines[-2:] == [
+        "evaluator a.pth: sha256 12ab",
+        "evaluator b.pth: 0.9877 on the held-out real pictures, sha256 34cd",
+    ]

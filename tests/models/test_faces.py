@@ -348,6 +348,12 @@ class TestTags:
         accuracy = scores["tag_accuracy"]["all_pairs"]["tags.pth"]
         assert accuracy["hair"]["draws"] == pytest.approx([11 / 132] * 2)
         assert accuracy["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
+        # of real pictures, those alone that no training saw: what the classifier is worth
+        real = scores["tag_accuracy"]["held_out"]["tags.pth"]
+        rows = tagged.columns["condition"][tagged.val_rows]
+        assert real["hair"]["draws"] == pytest.approx([rows[:, 5].mean().item()])
+        assert real["eyes"]["draws"] == pytest.approx([rows[:, 19].mean().item()])
+        assert scores["real_pictures"]["tags.pth"] == pytest.approx(rows[:, [5, 19]].mean().item())
         printed = capsys.readouterr().out
         assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in printed
         assert "faces found 20.00 of 25, mean of 1 grids" in printed
