@@ -71,6 +71,8 @@ class GAN(ImageModel):
             al. 2020), drawn anew for each image: "flip", "translation", "cutout"; None for none.
         augment_share: share of the images that are changed so (Karras et al. 2020); below 1, the discriminator also
             sees them as they are.
+        augment_until: share of the run after which no image is changed any more: what the changes blur, the generator
+            may still learn then.
         pixel_range: lowest and highest value of the images that the networks see (tip 1).
         separate_batches: judge real and generated images in two batches, not in a mixed one (tip 4).
         soft_labels: labels of the discriminator's loss other than 1 and 0, see SoftLabels (tip 6).
@@ -107,6 +109,7 @@ class GAN(ImageModel):
         penalties: Sequence[PenaltyConfig] | None = None,
         augment: Sequence[AugmentName] | None = None,
         augment_share: float = 1.0,
+        augment_until: float = 1.0,
         pixel_range: tuple[float, float] = (-1.0, 1.0),
         separate_batches: bool = True,
         soft_labels: SoftLabels | None = None,
@@ -136,7 +139,8 @@ class GAN(ImageModel):
         self.clip_weights = clip_weights
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.augmentations = checked_augmentations(augment)
-        self.augment_share = checked_share(augment_share)
+        self.augment_share = self.share_now = checked_share("augment_share", augment_share)
+        self.augment_until = checked_share("augment_until", augment_until)
         self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
@@ -162,12 +166,14 @@ class GAN(ImageModel):
         return [self.generator, self.discriminator]
 
     def needs_an_end(self) -> list[str]:
-        return super().needs_an_end() + (["input_noise"] if self.input_noise else [])
+        ending = {"input_noise": self.input_noise > 0, "augment_until": self.augment_until < 1}
+        return super().needs_an_end() + [name for name, used in ending.items() if used]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)
         self.noise_now = self.input_noise * noise_left(self.global_step, self.total_batches)
+        self.share_now = self.augment_share if self.global_step < self.augment_until * self.total_batches else 0.0
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
@@ -238,7 +244,7 @@ class GAN(ImageModel):
 
     def shown(self, image: Tensor) -> Tensor:
         """Images as the discriminator gets to see them."""
-        return with_noise(augment(image, self.augmentations, self.augment_share), self.noise_now)
+        return with_noise(augment(image, self.augmentations, self.share_now), self.noise_now)
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""

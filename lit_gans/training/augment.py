@@ -29,13 +29,13 @@ def checked_augmentations(names: Sequence[AugmentName] | None) -> tuple[AugmentN
     return names
 
 
-def checked_share(share: float) -> float:
+def checked_share(name: str, share: float) -> float:
     """
     Raises:
-        InputError: not a share.
+        InputError: not a share; names the hyperparameter.
     """
     if not 0 <= share <= 1:
-        raise InputError(f"augment_share is {share}; expected 0 to 1, such as 0.5")
+        raise InputError(f"{name} is {share}; expected 0 to 1, such as 0.5")
     return share
 
 
@@ -43,6 +43,8 @@ def augment(image: Tensor, names: Sequence[AugmentName], share: float = 1.0) -> 
     """(B, C, H, W) -> same, this share of the images changed by each of these in turn; translation is by up to an
     eighth of the width."""
     changed = image
+    if share == 0:
+        return image
     if "flip" in names:
         changed = random_flip(changed)
     if "translation" in names:

@@ -428,6 +428,19 @@ class TestAugmentation:
         trainer(max_steps=1).fit(model, data)
         assert torch.equal(seen[0], next(iter(data))["image"])
 
+    def test_it_ends_after_its_share_of_the_run(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
+        seen: list[Tensor] = []
+        model = Plain(augment=["cutout"], augment_until=0.5)
+        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
+        data = batches(4)
+        trainer(max_epochs=1).fit(model, data)
+        shown = [torch.equal(real, batch["image"]) for real, batch in zip(seen[::3], data, strict=True)]
+        assert shown == [False, False, True, True]
+
+    def test_an_end_needs_a_run_with_an_end(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
+        with pytest.raises(InputError, match="augment_until needs a run with an end"):
+            trainer(max_epochs=-1).fit(Plain(augment=["cutout"], augment_until=0.5), batches(1))
+
 
 class TestDivergence:
     def with_nan(self, data: DataLoader[Batch], batch: int) -> DataLoader[Batch]:

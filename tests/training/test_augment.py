@@ -203,8 +203,8 @@ class TestByName:
 
     @pytest.mark.parametrize("share", [-0.1, 1.5])
     def test_what_is_no_share_is_refused(self, share: float) -> None:
-        with pytest.raises(InputError, match=f"augment_share is {share}; expected 0 to 1"):
-            checked_share(share)
+        with pytest.raises(InputError, match=f"augment_until is {share}; expected 0 to 1"):
+            checked_share("augment_until", share)
 
     def test_a_gradient_flows_through_all_of_them(self) -> None:
         images = torch.rand(8, 3, 16, 16, requires_grad=True)
