@@ -42,9 +42,9 @@ def checked_share(name: str, share: float) -> float:
 def augment(image: Tensor, names: Sequence[AugmentName], share: float = 1.0) -> Tensor:
     """(B, C, H, W) -> same, this share of the images changed by each of these in turn; translation is by up to an
     eighth of the width."""
-    changed = image
     if share == 0:
         return image
+    changed = image
     if "flip" in names:
         changed = random_flip(changed)
     if "translation" in names:
