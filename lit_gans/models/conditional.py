@@ -169,7 +169,8 @@ class ScoredByEvaluator(ImageModel):
         self.guard.compare(real, fake)
 
     def judge_real(self, images: Tensor, conditions: Tensor) -> None:
-        """Notes what each evaluator sees in real pictures: no score of drawn ones can be trusted beyond that."""
+        """Notes what each evaluator sees in real pictures: no score of drawn ones can be trusted beyond that. They are
+        held out from this model; an evaluator that was trained elsewhere may know them, and then seems better."""
         for evaluator in self.evaluators:
             seen = evaluator(images).cpu()
             self.real_scores[evaluator.name].update(seen, conditions.cpu())

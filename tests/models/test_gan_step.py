@@ -409,31 +409,30 @@ class TestDecay:
 
 
 class TestAugmentation:
+    def seen(self, model: Plain, data: DataLoader[Batch], run: L.Trainer) -> list[Tensor]:
+        """What the discriminator sees: of each batch real and generated images for its own update, and then generated
+        ones for the generator's."""
+        found: list[Tensor] = []
+        model.discriminator.register_forward_pre_hook(lambda module, args: found.append(args[0].detach()))
+        run.fit(model, data)
+        return found
+
     def test_the_discriminator_sees_real_and_generated_images_changed(
         self, batches: MakeBatches, trainer: MakeTrainer
     ) -> None:
-        seen: list[Tensor] = []
-        model = Plain(augment=["cutout"])
-        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
-        trainer(max_steps=1).fit(model, batches(1))
-        assert len(seen) == 3  # real and generated for the discriminator's update, generated for the generator's
+        seen = self.seen(Plain(augment=["cutout"]), batches(1), trainer(max_steps=1))
+        assert len(seen) == 3
         for images in seen:
             assert ((images == 0).all(dim=1).flatten(1).sum(dim=1) >= 4).all()
 
     def test_a_share_of_none_shows_the_pictures_as_they_are(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
-        seen: list[Tensor] = []
-        model = Plain(augment=["cutout"], augment_share=0.0)
-        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
         data = batches(1)
-        trainer(max_steps=1).fit(model, data)
+        seen = self.seen(Plain(augment=["cutout"], augment_share=0.0), data, trainer(max_steps=1))
         assert torch.equal(seen[0], next(iter(data))["image"])
 
     def test_it_ends_after_its_share_of_the_run(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
-        seen: list[Tensor] = []
-        model = Plain(augment=["cutout"], augment_until=0.5)
-        model.discriminator.register_forward_pre_hook(lambda module, args: seen.append(args[0].detach()))
         data = batches(4)
-        trainer(max_epochs=1).fit(model, data)
+        seen = self.seen(Plain(augment=["cutout"], augment_until=0.5), data, trainer(max_epochs=1))
         shown = [torch.equal(real, batch["image"]) for real, batch in zip(seen[::3], data, strict=True)]
         assert shown == [False, False, True, True]
 
