@@ -42,9 +42,10 @@ def ladder() -> list[Rung]:
         ("+ relativistic pairs", ["--model.objective", "rpgan"]),
         ("+ flips", ["--data.flip", "true"]),
         ("+ object layers", ["--model.drawing", "objects"]),
-        ("+ learning-rate decay (the config)", ["--model.decay_from", "0.8"]),
+        ("+ learning-rate decay", ["--model.decay_from", "0.88"]),
+        ("+ translation of half of the images (the config)", ["--model.augment", "[translation]"]),
         ("+ wrong-label pairs", ["--model.wrong_labels", "0.5"]),
-        ("+ translation and cutout", ["--model.augment", "[translation, cutout]"]),
+        ("+ cutout", ["--model.augment", "[translation, cutout]"]),
     ]
     rungs = [Rung("report's cDCGAN, 4:1", "cdcgan_iclevr")]
     options: tuple[str, ...] = ()

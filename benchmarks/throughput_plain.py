@@ -1,5 +1,6 @@
 """Training loops as users write them: fp32, Adam as it comes, a fresh batch of fakes for each loss, the losses read
-after each batch. They use a model's networks, in torch's own layers, and numbers, and none of its training code."""
+after each batch. They use a model's networks, in torch's own layers, its numbers and `augment`, and nothing else of its
+training code."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.models.wgan_gp import WGANGP
 from lit_gans.networks.flow.places import in_places
+from lit_gans.training.augment import augment
 
 Work = Callable[..., None]
 
@@ -100,30 +102,36 @@ def wgan_gp(model: WGANGP) -> Work:
 
 
 def conditional_gan(model: ConditionalGAN) -> Work:
-    """Relativistic pairs, an auxiliary cross-entropy on both sides, R1 in every eighth discriminator update."""
+    """Relativistic pairs, an auxiliary cross-entropy on both sides, R1 in every eighth discriminator update; the
+    discriminator sees part of the images changed, drawn anew for each loss."""
     generator, discriminator = networks_of(model)
     optimizer_g, optimizer_d = adams(model)
     log = []
 
+    def shown(images: Tensor) -> Tensor:
+        return augment(images, model.augmentations, model.augment_share)
+
     def step(images: Tensor, condition: Tensor) -> None:
         optimizer_d.zero_grad()
         fake = generator(torch.randn(len(images), model.latent_dim, device=images.device), condition).detach()
-        real_logits, classes = discriminator.judge(images, condition)
-        loss_d = softplus(discriminator(fake, condition) - real_logits).mean()
+        real = shown(images)
+        real_logits, classes = discriminator.judge(real, condition)
+        fake_logits = discriminator(shown(fake), condition)
+        loss_d = softplus(fake_logits - real_logits).mean()
         loss_d = loss_d + 10 * binary_cross_entropy_with_logits(classes, condition)
         if len(log) % 8 == 0:
-            images.requires_grad_()
-            logits = discriminator(images, condition)
-            (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+            real.requires_grad_()
+            logits = discriminator(real, condition)
+            (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
             loss_d = loss_d + 0.5 * gradient.square().sum((1, 2, 3)).mean()
-            images = images.detach()
         loss_d.backward()
         optimizer_d.step()
 
         optimizer_g.zero_grad()
         fake = generator(torch.randn(len(images), model.latent_dim, device=images.device), condition)
-        fake_logits, classes = discriminator.judge(fake, condition)
-        loss_g = softplus(discriminator(images, condition) - fake_logits).mean()
+        fake_logits, classes = discriminator.judge(shown(fake), condition)
+        real_logits = discriminator(shown(images), condition)
+        loss_g = softplus(real_logits - fake_logits).mean()
         loss_g = loss_g + 10 * binary_cross_entropy_with_logits(classes, condition)
         loss_g.backward()
         optimizer_g.step()

@@ -80,7 +80,8 @@ class Job:
 
     Attributes:
         folder: of the data set.
-        model_class, model_options: of the config's model; of the command line's options those that the class has.
+        model_class, model_options: of the config's model; what differs from its config, of the command line's options
+            those that the class has.
         batch_size, image_size, flip: of the data.
     """
 
@@ -95,7 +96,9 @@ class Job:
         self.model_class: type[ImageModel] = getattr(import_module(module), name)
         # a model hands what it does not name on to its bases
         known = {name for base in self.model_class.mro() for name in signature(base.__init__).parameters}
-        self.model_options = {key: value for key, value in setup.model.items() if key in known}
+        # the few batches of a measurement stand for the part of a run in which images are changed
+        wanted = {"augment_until": 1.0, **setup.model}
+        self.model_options = {key: value for key, value in wanted.items() if key in known}
         size = {"image_size": self.image_size} if "image_size" in known else {}
         self.hyperparameters = {**config["model"].get("init_args", {}), **size, **self.model_options}
 
