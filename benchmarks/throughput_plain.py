@@ -120,7 +120,7 @@ def conditional_gan(model: ConditionalGAN) -> Work:
         loss_d = softplus(fake_logits - real_logits).mean()
         loss_d = loss_d + 10 * binary_cross_entropy_with_logits(classes, condition)
         if len(log) % 8 == 0:
-            real.requires_grad_()
+            real = real.detach().requires_grad_()
             logits = discriminator(real, condition)
             (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
             loss_d = loss_d + 0.5 * gradient.square().sum((1, 2, 3)).mean()

@@ -80,8 +80,8 @@ class Job:
 
     Attributes:
         folder: of the data set.
-        model_class, model_options: of the config's model; what differs from its config, of the command line's options
-            those that the class has.
+        model_class, model_options: of the config's model; what differs from its config: of the command line's options
+            those that the class has, and augmentation that does not end.
         batch_size, image_size, flip: of the data.
     """
 
