@@ -166,7 +166,9 @@ class ConditionalFlow(Invertible):
         return loss
 
     def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        return dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)
+        x = dequantize(batch["image"], self.share(batch["image"].shape, noise), self.bits)
+        # as the weights are: no other layer brings the picture into their layout, and sums of both layouts are slow
+        return x.contiguous(memory_format=torch.channels_last)
 
     def share(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
         """Uniform in [0, 1): this process's part of what is drawn for the union batch, so that several processes train
