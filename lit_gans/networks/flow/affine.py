@@ -24,7 +24,8 @@ class Prediction(nn.Module):
     """Mean and log-scale of `values` channels from features and, where there are any, known channels.
 
     Starts at mean 0 and log-scale 0 for every input. Its convolutions may run in bf16; what it returns has the
-    weights' own precision. SiLU, because ReLU in bf16 takes ten times as long on a CPU (measured, torch 2.15).
+    weights' own precision. Hardswish and LeakyReLU would save 7 % of a training step on a CPU and did a little worse
+    after as many images (measured, benchmarks/RESULTS.md).
 
     Args:
         known: channels of the picture that it sees; 0 for a prediction from the features alone, pixel by pixel.
@@ -55,7 +56,7 @@ class Prediction(nn.Module):
         assert isinstance(u, Tensor)
         hidden = self.from_features(u)
         if self.from_known is not None and self.mix is not None:
-            hidden += self.from_known(known)
+            hidden += self.from_known(known)  # in place: one tensor of the hidden layer's size less
             hidden = self.mix(silu(hidden))
         prediction: Tensor = self.last(silu(hidden))
         return prediction
@@ -74,7 +75,7 @@ def guided(
 def within(x: Tensor, bound: float) -> Tensor:
     """bound * tanh(x / bound): near x where x is small, and in (-bound, bound).
 
-    By the sigmoid, which takes an eighth of the time of a tanh on a CPU (measured, torch 2.15, fp32).
+    By the sigmoid, which takes an eighth of the time of a tanh on a CPU (measured, fp32, torch 2.15).
     """
     return torch.sigmoid(x * (2 / bound)) * (2 * bound) - bound
 
@@ -82,8 +83,8 @@ def within(x: Tensor, bound: float) -> Tensor:
 class Whiten(Function):
     """(x - mean) * exp(log_scale), and the sum of the log-scales of each picture (B,).
 
-    What torch's own gradient keeps and goes through is about twice as much, most of it halves of the channels, which
-    lie scattered in channels_last.
+    Its gradient by hand, from three tensors: torch's own keeps more, and halves of the channels, which lie scattered in
+    channels_last.
 
     Args:
         x: (B, C, H, W).
