@@ -424,7 +424,7 @@ class TestTraining:
     def test_the_picture_goes_through_every_layer_in_the_layout_of_the_weights(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
     ) -> None:
-        """Else each sum with what a convolution predicts is one of two layouts: 7 % of a training step on a CPU."""
+        """Else each sum with what a convolution predicts is one of two layouts: 6 % of a training step on a CPU."""
         model = make(attention=0)
         seen: list[bool] = []
         for module in model.flow.modules():
