@@ -3,7 +3,8 @@
     python benchmarks/convolutions.py
 
 In the precision that `lit-gans fit` takes on this CPU, channels last, on random pictures, in turns; medians. Ours are
-measured as matrix products wherever this runs; whether a network takes them is for `patches.by_product` to say.
+measured as matrix products wherever this runs; whether a network takes them is for `patches.by_product` and
+`winograd.pays` to say.
 """
 
 import argparse
@@ -15,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from lit_gans.networks import patches
+from lit_gans.networks import patches, winograd
 from lit_gans.networks.layers import ConvTranspose2d, HalvingConv2d, ToPixel
+from lit_gans.networks.winograd import Conv3x3
 from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import BF16, best_precision
 
@@ -29,6 +31,8 @@ LAYERS = [
     (ToPixel(512, 256, 4), nn.Conv2d(512, 256, 4), 4),
     (ConvTranspose2d(512, 256, **HALVING), nn.ConvTranspose2d(512, 256, **HALVING), 4),
     (ConvTranspose2d(256, 128, **HALVING), nn.ConvTranspose2d(256, 128, **HALVING), 8),
+    (Conv3x3(128, 128), nn.Conv2d(128, 128, 3), 34),
+    (Conv3x3(256, 256), nn.Conv2d(256, 256, 3), 34),
 ]
 
 
@@ -48,7 +52,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=10, help="of a layer in a round")
     given = parser.parse_args(args)
     keep_freed_memory()  # as `lit-gans fit` does
-    patches.by_product = lambda *_: True  # type: ignore[assignment]
+    patches.by_product = winograd.pays = lambda *_: True  # type: ignore[assignment]
 
     precision = best_precision("cpu")
     title = f"{precision}, {torch.get_num_threads()} threads, AMX {'yes' if patches.AMX else 'no'}"

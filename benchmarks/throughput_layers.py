@@ -14,6 +14,7 @@ from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d,
 from lit_gans.networks.same import SameConvTranspose2d
 from lit_gans.networks.stochastic import Dropout
 from lit_gans.networks.upsampling import UpsampledConvTranspose2d
+from lit_gans.networks.winograd import Conv3x3
 
 
 class CroppedConvTranspose2d(nn.ConvTranspose2d):
@@ -60,6 +61,7 @@ WRITTEN: dict[type[nn.Module], Callable[..., nn.Module]] = {
     Mixing: lambda layer, channels: Chain([layer.norm, layer.conv]),
     Dropout: lambda layer, channels: nn.Dropout(layer.p),
     HalvingConv2d: lambda layer, channels: torchs(nn.Conv2d, layer),
+    Conv3x3: lambda layer, channels: torchs(nn.Conv2d, layer),
     ToPixel: lambda layer, channels: torchs(nn.Conv2d, layer),
     ConvTranspose2d: lambda layer, channels: torchs(nn.ConvTranspose2d, layer),
     FromVector: lambda layer, channels: nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), torchs(nn.ConvTranspose2d, layer)),

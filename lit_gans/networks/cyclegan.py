@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, instance_norm, pad
 
 from lit_gans.errors import InputError
+from lit_gans.networks.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
 
@@ -111,8 +112,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), *normed()),
-            *(ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), InstanceNorm2d()),
+            *(ReflectionPad2d(1), Conv3x3(channels, channels), *normed()),
+            *(ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d()),
         )
 
     def forward(self, x: Tensor) -> Tensor:

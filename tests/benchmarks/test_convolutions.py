@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from lit_gans.networks import patches
+from lit_gans.networks import patches, winograd
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "convolutions.py"
 
@@ -14,7 +14,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "convolutions.py"
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(SCRIPT.parent)
-    monkeypatch.setattr(patches, "by_product", patches.by_product)  # the script changes it for its process
+    monkeypatch.setattr(patches, "by_product", patches.by_product)  # the script changes both for its process
+    monkeypatch.setattr(winograd, "pays", winograd.pays)
     import convolutions
 
     return convolutions
@@ -32,3 +33,4 @@ def test_every_layer_gets_a_row_and_ours_are_products(script: ModuleType, capsys
     table = capsys.readouterr().out
     assert all(f"{ours.in_channels} -> {ours.out_channels}" in table for ours, _, _ in script.LAYERS)
     assert patches.by_product(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 4, 4), 2)
+    assert winograd.pays(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3))
