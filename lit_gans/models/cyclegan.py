@@ -22,7 +22,6 @@ from lit_gans.networks.modes import inference
 from lit_gans.pictures import save_png
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
-from lit_gans.training.precision import weights_cast_once
 from lit_gans.training.seeding import batch_seed, generator
 
 Direction = Literal["a2b", "b2a"]
@@ -144,7 +143,6 @@ class CycleGAN(ImageModel):
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
         self.log_progress({"images_seen": self.images_seen})
 
-    @weights_cast_once()  # each generator makes two passes: 2 % of a step in bf16
     def generator_loss(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(Loss of both generators, images translated to A, images translated to B)."""
         fake_b, same_b = self.translated_and_same(self.generator_a2b, real_a, real_b)

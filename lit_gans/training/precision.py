@@ -1,7 +1,4 @@
-"""Which precision pays on which machine, and what it costs."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Which precision pays on which machine."""
 
 import torch
 
@@ -20,19 +17,3 @@ def best_precision(accelerator: str = "auto") -> str:
         probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
         return BF16 if any(getattr(torch.cpu, probe, bool)() for probe in probes) else FP32
     return FP32
-
-
-@contextmanager
-def weights_cast_once() -> Iterator[None]:
-    """Under autocast, a weight that several passes use is cast for the first of them only; else it does nothing.
-
-    Lightning has this cache off, since the casts would outlive a step of the optimizer. Here they live as long as the
-    context: leave it before the step.
-    """
-    before = torch.is_autocast_cache_enabled()
-    torch.set_autocast_cache_enabled(True)
-    try:
-        yield
-    finally:
-        torch.clear_autocast_cache()
-        torch.set_autocast_cache_enabled(before)

@@ -1,9 +1,9 @@
-"""bf16 where the hardware multiplies it, fp32 elsewhere; one cast of a weight for several passes, and none too old."""
+"""best_precision: bf16 where the hardware multiplies it, fp32 elsewhere."""
 
 import pytest
 import torch
 
-from lit_gans.training.precision import best_precision, weights_cast_once
+from lit_gans.training.precision import best_precision
 
 PROBES = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
 
@@ -81,48 +81,3 @@ def test_a_torch_without_the_probes_gets_fp32(machine: Machine, monkeypatch: pyt
 def test_other_accelerators_get_fp32(machine: Machine, accelerator: str) -> None:
     machine.gpu(True, bf16=True).cpu(amx=True)
     assert best_precision(accelerator) == "32-true"
-
-
-def lightnings_autocast() -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
-
-
-def test_inside_the_context_a_weight_is_cast_once() -> None:
-    layer, images = torch.nn.Conv2d(2, 2, 1), torch.ones(1, 2, 4, 4)
-    profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU])
-    with lightnings_autocast(), profiler as profiled, weights_cast_once():
-        for _ in range(3):
-            layer(images)
-    casts = next(event.count for event in profiled.key_averages() if event.key == "aten::_to_copy")
-    assert casts == 2 + 3, "the weight and the bias once, the images each time"
-
-
-def test_no_cast_outlives_the_context() -> None:
-    """Two rounds of a step under one autocast, as Lightning has it: the second sees the weights after the first."""
-    layer, images = torch.nn.Conv2d(1, 1, 1, bias=False), torch.ones(1, 1, 1, 1)
-    with lightnings_autocast():
-        for value in (1.0, 2.0):
-            torch.nn.init.constant_(layer.weight, value)
-            with weights_cast_once():
-                assert layer(images).item() == value
-        torch.nn.init.constant_(layer.weight, 3.0)
-        assert layer(images).item() == 3.0, "nor is the cache on after it"
-        torch.nn.init.constant_(layer.weight, 4.0)
-        assert layer(images).item() == 4.0
-
-
-def test_the_gradient_is_the_sum_of_all_passes() -> None:
-    layer = torch.nn.Conv2d(1, 1, 1, bias=False)
-    with lightnings_autocast(), weights_cast_once():
-        total = layer(torch.ones(1, 1, 1, 1)) + layer(torch.full((1, 1, 1, 1), 2.0))
-    total.sum().backward()
-    assert layer.weight.grad is not None
-    assert layer.weight.grad.item() == 3.0
-
-
-def test_without_autocast_it_changes_nothing() -> None:
-    layer, images = torch.nn.Conv2d(1, 1, 1), torch.rand(1, 1, 4, 4)
-    with weights_cast_once():
-        inside = layer(images)
-    assert torch.equal(inside, layer(images))
-    assert inside.dtype == torch.float32
