@@ -44,7 +44,8 @@ def test_the_result_and_all_gradients_are_torchs(
 
 
 @pytest.mark.usefixtures("always")
-def test_in_bf16_the_errors_are_at_most_three_times_those_of_torchs_convolution() -> None:
+def test_in_bf16_the_errors_are_a_few_times_those_of_torchs_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2.5 to 3 times as large: at most 3.5."""
     torch.manual_seed(0)
     layer = Conv3x3(64, 64).to(memory_format=torch.channels_last)
     x = torch.randn(2, 64, 18, 18).relu().bfloat16().to(memory_format=torch.channels_last).requires_grad_()
@@ -57,7 +58,7 @@ def test_in_bf16_the_errors_are_at_most_three_times_those_of_torchs_convolution(
         return [((a - b).norm() / b.norm()).item() for a, b in zip(found, exact, strict=True)]
 
     mine = errors()
-    winograd.pays = lambda *_: False  # the fixture sets it back
+    monkeypatch.setattr(winograd, "pays", lambda *_: False)
     torchs = errors()
     assert all(0 < theirs < 0.004 for theirs in torchs), "bf16 has 8 bits: 2^-8"
     assert all(error < 3.5 * theirs for error, theirs in zip(mine, torchs, strict=True)), (mine, torchs)
