@@ -4,6 +4,7 @@ import logging
 import signal
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,16 +15,6 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-import lit_gans.models.cdcgan
-import lit_gans.models.conditional_gan
-import lit_gans.models.cyclegan
-import lit_gans.models.dcgan
-import lit_gans.models.evaluator
-import lit_gans.models.flow
-import lit_gans.models.lsgan
-import lit_gans.models.tag_dcgan
-import lit_gans.models.wgan
-import lit_gans.models.wgan_gp  # noqa: F401  imported classes can be named without their module
 from data_modules.base import ImageDataModule
 from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
@@ -36,6 +27,7 @@ from lit_gans.callbacks.wandb import wandb_logger
 from lit_gans.configs import find_config
 from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
+from lit_gans.models.registry import MODELS
 from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import best_precision
 
@@ -109,6 +101,8 @@ def run(command: str, args: list[str]) -> int:
 
 
 def _run_cli() -> None:
+    for module in MODELS.values():
+        import_module(module)  # jsonargparse finds a class without its module if it has been imported
     CLI(
         ImageModel,
         ImageDataModule,

@@ -6,24 +6,11 @@ from typing import Any
 
 import torch
 
-import lit_gans
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel, model_name
+from lit_gans.models.registry import MODELS, model_class
 
-# The classes that a checkpoint may name.
-MODELS = (
-    "CDCGAN",
-    "ConditionalGAN",
-    "ConditionalFlow",
-    "CycleGAN",
-    "Evaluator",
-    "DCGAN",
-    "LSGAN",
-    "TagDCGAN",
-    "WGAN",
-    "WGANGP",
-)
 # What the command line tells every model about the data, and writes down also for those that do not ask for it.
 OF_THE_DATA = ("num_classes", "class_names", "image_size")
 
@@ -49,7 +36,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
         )
     # keys with an underscore are Lightning's own
     hyperparameters = {k: v for k, v in checkpoint.get("hyper_parameters", {}).items() if not k.startswith("_")}
-    made_by = getattr(lit_gans, name)
+    made_by = model_class(name)
     not_asked_for = set(OF_THE_DATA) - signature(made_by).parameters.keys()
     hyperparameters = {k: v for k, v in hyperparameters.items() if k not in not_asked_for}
     try:
@@ -58,7 +45,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Any:
         model.load_state_dict(checkpoint["state_dict"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"checkpoint {path}: does not fit {name} of lit_gans {lit_gans.__version__}; "
-            f"it is damaged or of another version: {one_line(error)}"
+            f"checkpoint {path}: does not fit {name}; it is damaged or of another version of lit_gans: "
+            f"{one_line(error)}"
         ) from None
     return model.to(device).eval()
