@@ -50,7 +50,7 @@ ARROWS: dict[str, set[str]] = {
     "kernels": {"root"},
     "networks": {"root", "kernels"},
     "losses": {"root"},
-    "training": {"root", "losses", "networks"},
+    "training": {"root", "losses", "networks", "kernels"},
     "metrics": {"root", "training", "networks"},
     "models": {"root", "metrics", "training", "losses", "networks"},
     "scoring": {"root", "models", "metrics", "training", "networks"},

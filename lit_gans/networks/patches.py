@@ -14,7 +14,9 @@ from torch.autograd import Function
 from torch.nn import functional
 from torch.nn.functional import pad
 
-AMX = getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+from lit_gans.kernels.cpu import has_amx
+
+AMX = has_amx()
 WIDE = 128  # channels of the larger picture
 
 
