@@ -55,7 +55,7 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     """
     import yaml
 
-    from lit_gans.commands.lightning import config_of
+    from lit_gans.commands.run_checkpoint import config_of
     from lit_gans.errors import InputError
 
     file = config_of(checkpoint)

@@ -24,8 +24,8 @@ from lit_gans.callbacks.progress import progress_bar
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
 from lit_gans.callbacks.wandb import wandb_logger
+from lit_gans.commands.run_checkpoint import checked_checkpoint, config_of
 from lit_gans.configs import find_config
-from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS
 from lit_gans.training.memory import keep_freed_memory
@@ -63,6 +63,24 @@ class CLI(LightningCLI):
         for name in ("num_classes", "class_names", "image_size"):
             # skipped by Lightning for models without that parameter
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand != "fit":
+            parser.add_argument(
+                "--untrained", type=bool, default=False, help="do it with a model that has learnt nothing"
+            )
+        return parser
+
+    def check_checkpoint(self) -> None:
+        assert self.subcommand is not None
+        config = self.config_init[self.subcommand]
+        runs = Path(config.trainer.default_root_dir or RUNS)
+        name = config.run_name or "lit_gans"
+        untrained = config.get("untrained", False)
+        config.ckpt_path = checked_checkpoint(self.subcommand, config.ckpt_path, self.model, runs, name, untrained)
+
+    before_fit = before_validate = before_test = before_predict = check_checkpoint
 
     def _parse_ckpt_path(self) -> None:
         """Nothing: Lightning would let a checkpoint's hyperparameters override the command line, silently."""
@@ -167,17 +185,3 @@ def option(args: list[str], name: str) -> str | None:
     found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == name]
     found += [arg.split("=", 1)[1] for arg in args if arg.startswith(f"{name}=")]
     return found[-1] if found else None
-
-
-def config_of(checkpoint: Path) -> Path:
-    """The config that the run of this checkpoint was started with.
-
-    Raises:
-        InputError: it is not there.
-    """
-    for folder in (checkpoint.parent, checkpoint.parent.parent):
-        if (file := folder / "config.yaml").is_file():
-            return file
-    raise InputError(
-        f"--ckpt_path {checkpoint}: no config.yaml beside it or in the folder above; give the run's --config too"
-    )

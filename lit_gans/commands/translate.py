@@ -108,7 +108,7 @@ def translator(path: Path, direction: Direction) -> Callable[[Tensor], Tensor]:
     import lit_gans
     from lit_gans.checkpoints import read_torch_file
     from lit_gans.errors import InputError
-    from lit_gans.models.base import model_name
+    from lit_gans.models.checkpoint import model_name
     from lit_gans.models.cyclegan import CycleGAN
     from lit_gans.models.reference import load_generator
     from lit_gans.networks.modes import inference

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
+from lit_gans.models.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
 from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
@@ -20,8 +21,6 @@ from lit_gans.training.optimizers import align_state
 from lit_gans.training.seeding import batch_seed
 
 Batch = dict[str, Any]
-# What load() and resuming need beside Lightning's own entries.
-CHECKPOINT_KEY = "lit_gans"
 
 
 class ImageModel(L.LightningModule):
@@ -91,6 +90,8 @@ class ImageModel(L.LightningModule):
         network = self.get_submodule(name)
         checkpoint = read_torch_file(Path(path).expanduser(), option)
         earlier = {} if model_name(checkpoint) is None else checkpoint["state_dict"]
+        if earlier:
+            check_class_names(checkpoint, getattr(self, "class_names", None), f"{option} {path}", others=True)
         mine = network.state_dict()
         fitting = {
             key: weight
@@ -163,11 +164,12 @@ class ImageModel(L.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        fits = self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING
+        file = self._trainer.ckpt_path if self._trainer is not None else None
+        check_origin(checkpoint, self, f"checkpoint {file}" if file else "the checkpoint", continues=fits)
         saved = checkpoint[CHECKPOINT_KEY]
         self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]
         if (network := saved.get("only")) is not None:  # see generator_file.py
-            if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-                raise InputError(f"the checkpoint holds a {network} alone; training continues from a run's last.ckpt")
             weights = drawing_weights(checkpoint["state_dict"], network)
             checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)
 
@@ -180,10 +182,3 @@ def checked_temperature(temperature: float) -> float:
     if temperature < 0:
         raise InputError(f"temperature is {temperature}; expected 0 or more; 1 draws as the model was trained to")
     return float(temperature)
-
-
-def model_name(checkpoint: object) -> str | None:
-    """The class that wrote a checkpoint; None if the content of the file is something else."""
-    tag = checkpoint.get(CHECKPOINT_KEY) if isinstance(checkpoint, dict) else None
-    name = tag.get("model") if isinstance(tag, dict) else None
-    return name if isinstance(name, str) else None

@@ -14,7 +14,8 @@ from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import Batch, ImageModel, model_name
+from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.checkpoint import model_name
 from lit_gans.networks.evaluator import evaluator_network, logits
 from lit_gans.networks.modes import inference
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lit_gans.errors import InputError
-from lit_gans.models.base import CHECKPOINT_KEY, ImageModel
+from lit_gans.models.base import ImageModel
+from lit_gans.models.checkpoint import CHECKPOINT_KEY
 from lit_gans.models.drawing_weights import drawing_weights
 
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.

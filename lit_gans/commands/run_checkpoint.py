@@ -1,0 +1,79 @@
+"""The checkpoint that fit, validate, test and predict get: found, read and compared before Lightning loads it."""
+
+from pathlib import Path
+
+import lightning as L
+
+from lit_gans.checkpoints import check_finite, read_torch_file
+from lit_gans.errors import InputError
+from lit_gans.models.checkpoint import check_belongs
+
+OPTION = "--ckpt_path"
+# Words for a checkpoint of the newest version of this run that has one.
+OF_THE_RUN = ("last", "best")
+
+
+def checked_checkpoint(
+    command: str, given: str | None, model: L.LightningModule, runs: Path, name: str, untrained: bool
+) -> str | None:
+    """The path for Lightning; None to start anew.
+
+    Args:
+        command: fit, validate, test or predict.
+        given: what `--ckpt_path` says: a file, "last" or "best".
+        model: what shall get its weights.
+        runs, name: where this run's versions are, `runs/name/version_N`.
+        untrained: whether a model without any checkpoint is meant.
+
+    Raises:
+        InputError: no checkpoint where one is needed; a missing or damaged one; one of another model.
+    """
+    if given is None:
+        if command != "fit" and not untrained:
+            raise InputError(
+                f"{command} needs a checkpoint: give {OPTION} CKPT (or --untrained true, if a model that has learnt "
+                "nothing is meant)"
+            )
+        return None
+    if untrained:
+        raise InputError(f"--untrained true and {OPTION} {given} exclude each other; leave one of them out")
+    path = newest(runs / name, given) if given in OF_THE_RUN else Path(given).expanduser()
+    source = f"{OPTION} {path}"
+    content = read_torch_file(path, OPTION)
+    check_belongs(content, model, source, continues=command == "fit")
+    check_finite(content, source)
+    return str(path)
+
+
+def newest(folder: Path, word: str) -> Path:
+    """`checkpoints/WORD.ckpt` of the newest version of a run that has one.
+
+    Raises:
+        InputError: no version has one.
+    """
+    versions = {
+        int(number): file
+        for file in folder.glob(f"version_*/checkpoints/{word}.ckpt")
+        if (number := file.parts[-3].removeprefix("version_")).isdecimal()
+    }
+    if not versions:
+        raise InputError(f"{OPTION} {word}: no version of {folder} has a checkpoints/{word}.ckpt; give a file")
+    file = versions[max(versions)]
+    print(f"{OPTION} {word} is {file}")
+    return file
+
+
+def config_of(checkpoint: Path) -> Path:
+    """The config that the run of this checkpoint was started with.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if str(checkpoint) in OF_THE_RUN:
+        raise InputError(f"{OPTION} {checkpoint}: of which run? Give its --config too, or the file instead")
+    if not checkpoint.is_file():
+        raise InputError(f"{OPTION} {checkpoint}: {'is a folder' if checkpoint.is_dir() else 'no such file'}")
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        if (file := folder / "config.yaml").is_file():
+            return file
+    raise InputError(f"{OPTION} {checkpoint}: no config.yaml beside it or in the folder above; give --config too")
