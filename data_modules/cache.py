@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,15 +55,30 @@ def image_array(
             cannot be written. No part of a file is left behind.
     """
     height, width = _height_width(size)
-    name = f"images_{height}x{width}_{fingerprint(paths, size, crop)}.npy"
-    file = cache_dir / name
     shape = (len(paths), 3, height, width)
-    if not _is_whole(file, shape):
+    name = f"images_{height}x{width}_{fingerprint(paths, size, crop)}.npy"
+    return array_file(
+        cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, crop, workers, progress)
+    )
+
+
+def array_file(file: Path, shape: tuple[int, ...], dtype: str, write: Callable[[BinaryIO], None]) -> np.ndarray:
+    """The array in a file of NumPy's format as a read-only memory map; where it is missing or not whole, `write` adds
+    its values behind the header first. Processes that start at once build it once.
+
+    Raises:
+        DataError: the file cannot be written; no part of it is left behind.
+    """
+    header = _header(shape, dtype)
+    size = len(header) + int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if not _is_whole(file, header, size):
         try:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-            with FileLock(cache_dir / f"{name}.lock"):
-                if not _is_whole(file, shape):
-                    _build(paths, shape, file, crop, workers, progress)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(file.with_name(f"{file.name}.lock")):
+                if not _is_whole(file, header, size):
+                    with _becoming(file) as stream:
+                        stream.write(header)
+                        write(stream)
         except OSError as error:
             raise DataError(
                 f"cannot write the image cache {file} ({error.strerror or error}): "
@@ -151,17 +166,16 @@ def _height_width(size: int | tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def _header(shape: tuple[int, ...]) -> bytes:
+def _header(shape: tuple[int, ...], dtype: str) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(buffer, {"descr": dtype, "fortran_order": False, "shape": shape})
     return buffer.getvalue()
 
 
-def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
-    """Whether ``file`` has exactly the bytes of the header and the length of an array of ``shape``."""
-    header = _header(shape)
+def _is_whole(file: Path, header: bytes, size: int) -> bool:
+    """Whether ``file`` begins with the header and has `size` bytes."""
     try:
-        if file.stat().st_size != len(header) + int(np.prod(shape, dtype=np.int64)):
+        if file.stat().st_size != size:
             return False
         with file.open("rb") as stream:
             return stream.read(len(header)) == header
@@ -172,32 +186,31 @@ def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
 def _build(
     paths: Sequence[Path],
     shape: tuple[int, int, int, int],
-    file: Path,
+    stream: BinaryIO,
     crop: bool,
     workers: int | None,
     progress: bool,
 ) -> None:
     _, channels, height, width = shape
-    header = _header(shape)
+    begin = stream.tell()
     unreadable: list[tuple[Path, str]] = []
     writing = threading.Lock()
     # Threads, not processes: Pillow decodes and resizes without the GIL, nothing is forked under torch's threads, and
     # no __main__ is imported again. What holds the GIL bounds only tiny images (about 10,000 64x64 PNGs a second);
     # larger ones scale with the cores.
     workers = max(1, min(8, usable_cores()) if workers is None else workers)
-    with _becoming(file) as stream, _bar(progress) as bar, ThreadPoolExecutor(workers) as pool:
-        stream.write(header)
+    with _bar(progress) as bar, ThreadPoolExecutor(workers) as pool:
 
         def write_chunk(start: int) -> int:
             chunk = paths[start : start + CHUNK]
             rows = np.zeros((len(chunk), channels, height, width), np.uint8)
             for row, path in zip(rows, chunk, strict=True):
                 try:
-                    row[:] = _decoded(path, height, width, crop)
+                    row[:] = decoded(path, height, width, crop)
                 except Exception as error:  # a broken file may raise anything; every one of them is reported
                     unreadable.append((path, str(error) or type(error).__name__))
             with writing:
-                stream.seek(len(header) + start * channels * height * width)
+                stream.seek(begin + start * channels * height * width)
                 stream.write(rows.data)
             return len(chunk)
 
@@ -215,8 +228,8 @@ def _build(
             )
 
 
-def _decoded(path: Path, height: int, width: int, crop: bool) -> np.ndarray:
-    """(3, height, width) uint8."""
+def decoded(path: Path, height: int, width: int, crop: bool = False) -> np.ndarray:
+    """One image file as uint8 (3, height, width), see `image_array`; raises what `read_rgb` raises."""
     image = read_rgb(path)
     if image.size != (width, height):
         image = centre(image, width / height) if crop else image

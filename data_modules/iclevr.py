@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_info
+from numpy.typing import NDArray
 from torch import Tensor
 
 from data_modules.base import DeviceResident
@@ -18,7 +21,10 @@ from data_modules.iclevr_files import (
     read_train,
     scene_of,
 )
+from data_modules.iclevr_places import FILE as PLACES_FILE
+from data_modules.iclevr_places import SIDE, cached_place_table, need_most, place_table, read_places
 from data_modules.labelled import LabelledImages
+from data_modules.loader import Batch
 
 
 class ICLEVR(LabelledImages):
@@ -26,7 +32,9 @@ class ICLEVR(LabelledImages):
 
     The batches are those of LabelledImages, of pictures with one more column: `"order": (B, num_classes) int64`, the
     rank of each object in the list of `train.json` (1 for the first, 0 for what is not there). That is the order in
-    which the objects were put into the scene: the first one stands in the middle.
+    which the objects were put into the scene: the first one stands in the middle. With `places` there is `"place": (B,
+    num_classes, 2) float` too: x (from the left) and y (from the top) of the object's middle in [0, 1), mirrored with
+    the picture, NaN for what is not there and where it was not found.
 
     Args:
         root: folder with `objects.json`, `train.json`, the condition lists and the images.
@@ -36,6 +44,8 @@ class ICLEVR(LabelledImages):
             they show the same first objects.
         test_conditions: JSON files, each a list of lists of object names; relative paths are looked up in the current
             folder, then in root. A list is called by its file name without the ending.
+        places: tell where the objects stand: read from root's `places.json`, which rendered scenes have, or found in
+            the pictures (see iclevr_places.py).
         image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers: see ImageDataModule.
 
     Raises:
@@ -52,6 +62,7 @@ class ICLEVR(LabelledImages):
         flip: bool = False,
         val_fraction: float = 0.05,
         test_conditions: Sequence[str] = ("test.json", "new_test.json"),
+        places: bool = False,
         seed: int = 0,
         device_resident: DeviceResident = "auto",
         cache_dir: str | None = None,
@@ -71,6 +82,7 @@ class ICLEVR(LabelledImages):
             cache_dir=cache_dir,
             workers=workers,
         )
+        self.places = places
 
     @cached_property
     def objects(self) -> dict[str, int]:
@@ -93,7 +105,37 @@ class ICLEVR(LabelledImages):
         return torch.from_numpy(multi_hot(self._train[1], self.objects))
 
     def more_columns(self) -> dict[str, Tensor]:
-        return {"order": torch.from_numpy(ranks(self._train[1], self.objects))}
+        order = {"order": torch.from_numpy(ranks(self._train[1], self.objects))}
+        return {**order, "place": torch.from_numpy(self.place_table())} if self.places else order
+
+    def place_table(self, report: bool = False) -> NDArray[np.float32]:
+        """(pictures, num_classes, 2), see the batches' "place".
+
+        Raises:
+            DataError: a faulty places.json, or pictures in which fewer than half of the objects are found.
+        """
+        paths, names = self._train
+        if (file := self.root / PLACES_FILE).exists():
+            return place_table(read_places(file, [path.name for path in paths], names), names, self.objects)
+        table = cached_place_table(self.cache_dir, lambda: self.memory_map(paths, SIDE), paths, names, self.objects)
+        found, total = int(np.isfinite(table[..., 0]).sum()), sum(map(len, names))
+        need_most(self.root, found, total)
+        if report:
+            rank_zero_info(f"{self.root}: the places of {found:,} of {total:,} objects were found")
+        return np.array(table)
+
+    def prepare_data(self) -> None:
+        super().prepare_data()
+        if self.places and self._needs_pictures(self.trainer.state.fn if self.trainer else "fit"):
+            self.place_table(report=True)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        flip = batch.get("flip")
+        batch = super().on_after_batch_transfer(batch, dataloader_idx)
+        if flip is not None and "place" in batch:
+            x, y = batch["place"].unbind(-1)
+            batch["place"] = torch.stack([torch.where(flip[:, None], 1 - x, x), y], dim=-1)
+        return batch
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         return split_by_scene([path.name for path in self.paths()], self.val_fraction, self.seed)

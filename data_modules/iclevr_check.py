@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from data_modules.cache import read_rgb, usable_cores
+from data_modules.cache import decoded, read_rgb, usable_cores
 from data_modules.errors import DataError, listing
 from data_modules.iclevr_files import image_folder, image_names, missing, need_folder, read_objects, scene_of
 from data_modules.iclevr_json import listed_names, load_list, load_mapping, twice
+from data_modules.iclevr_places import FILE as PLACES_FILE
+from data_modules.iclevr_places import SIDE, find_places, read_places
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -37,6 +39,8 @@ class CheckReport:
         sizes: (width, height) in pixels -> number of images.
         objects_per_image: number of objects -> number of images.
         conditions: file name -> (number of objects -> number of conditions).
+        places: objects whose place is known (given, or found in the pictures), of how many; None where images or labels
+            are at fault (no fault by itself: `data.places` alone needs them).
         errors: what else is wrong, one line each.
     """
 
@@ -53,6 +57,7 @@ class CheckReport:
     sizes: dict[tuple[int, int], int]
     objects_per_image: dict[int, int]
     conditions: dict[str, dict[int, int]]
+    places: tuple[int, int] | None
     errors: tuple[str, ...]
 
     @property
@@ -74,6 +79,8 @@ class CheckReport:
         ]
         for name, histogram in self.conditions.items():
             lines.append(f"{name:<18} {sum(histogram.values()):,} conditions; by size {_histogram(histogram)}")
+        if self.places is not None:
+            lines.append(f"objects' places    {self.places[0]:,} of {self.places[1]:,} are known")
         for title, faults in (
             ("missing images", self.missing),
             ("unreadable images", [f"{file}: {reason}" for file, reason in self.unreadable.items()]),
@@ -118,6 +125,11 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     present = sorted(set(listed) - set(absent)) if images else []
     sizes, unreadable = _decode(images, present) if images else ({}, {})
     unlisted = sorted(image_names(images) - set(listed)) if images else []
+    at_fault = found.errors or found.unknown or found.duplicates or absent or unreadable
+    places = None
+    if images and listed and not at_fault:
+        names = {key: listed_names(root / "train.json", key, train[key]) for key in listed}
+        places = found.tried(partial(_places, root, images, names), None)
     return CheckReport(
         root=root,
         images=images,
@@ -132,6 +144,7 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
         sizes=sizes,
         objects_per_image=objects_per_image,
         conditions=condition_sizes,
+        places=places,
         errors=tuple(found.errors),
     )
 
@@ -167,6 +180,18 @@ class _Faults:
             if repeated := twice(names):
                 self.duplicates[prefix + key] = repeated
         return dict(sorted(counts.items()))
+
+
+def _places(root: Path, images: Path, names: Mapping[str, list[str]]) -> tuple[int, int]:
+    """Of how many objects the places are known, of how many."""
+    files, objects = list(names), list(names.values())
+    file = root / PLACES_FILE
+    places = (
+        read_places(file, files, objects)
+        if file.exists()
+        else find_places(lambda row: decoded(images / files[row], SIDE, SIDE), files, objects)
+    )
+    return sum(place is not None for row in places for place in row), sum(map(len, objects))
 
 
 def _decode(images: Path, names: Sequence[str]) -> tuple[dict[tuple[int, int], int], dict[str, str]]:

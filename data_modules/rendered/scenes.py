@@ -52,6 +52,7 @@ _TRIES = 100
 _CHUNK = 32
 _SCENES, _CONDITIONS = 0, 1
 Chunk = tuple[Path, int, int, int, int, float]
+Written = dict[str, tuple[list[str], list[tuple[float, float]]]]  # file name -> the objects' names and places
 
 _CAMERA = (0.0, -11.23, 5.47)
 # Key lamp at the right near the camera, cool fill at the left, back lamp above the middle.
@@ -68,6 +69,8 @@ class Scene:
     labels: the names in each image, in the order in which the objects were put down.
     ids: int8 (3, 2 * size, 2 * size): index into ``solids`` of what each sub-pixel shows, -1 for the ground.
     solids, camera: what was rendered.
+    places: (x, y) of the middle of each solid as the camera sees it, from the left and from the top of the picture, in
+        0..1 of its size.
     """
 
     images: NDArray[np.uint8]
@@ -75,6 +78,11 @@ class Scene:
     ids: NDArray[np.int8]
     solids: list[Solid]
     camera: Camera
+
+    @property
+    def places(self) -> list[tuple[float, float]]:
+        middles = (np.array([[solid.x, solid.y, solid.half]], dtype=np.float32) for solid in self.solids)
+        return [(left, top) for top, left, _, _ in (self.camera.frame(middle, 1) for middle in middles)]
 
 
 def render_scenes(scenes: int, size: int = 64, seed: int = 0, zoom: float = 1.0, start: int = 0) -> Iterator[Scene]:
@@ -108,7 +116,8 @@ def write_dataset(
     workers: int | None = None,
     progress: bool = True,
 ) -> None:
-    """Writes 3 * scenes images and the JSON files into a new or empty ``folder``; all of it, or nothing.
+    """Writes 3 * scenes images and the JSON files, `places.json` (see `Scene.places`) among them, into a new or empty
+    ``folder``; all of it, or nothing.
 
     Args:
         folder: written under another name beside it and renamed at the end.
@@ -126,9 +135,10 @@ def write_dataset(
         raise DataError(f"workers is {workers}, expected 1 or more, or None for one a core")
     with new_folder(folder) as temporary:
         (temporary / "images").mkdir()
-        labels = _write_images(temporary / "images", scenes, size, seed, zoom, workers or usable_cores(), progress)
+        written = _write_images(temporary / "images", scenes, size, seed, zoom, workers or usable_cores(), progress)
         _write_json(temporary / "objects.json", {name: index for index, name in enumerate(NAMES)})
-        _write_json(temporary / "train.json", labels)
+        _write_json(temporary / "train.json", {file: names for file, (names, _) in written.items()})
+        _write_json(temporary / "places.json", {file: places for file, (_, places) in written.items()})
         for file, sizes in TEST_SIZES.items():
             _write_json(temporary / file, conditions(sizes, seed))
 
@@ -196,20 +206,20 @@ def _put_down(canvas: Canvas, shape: Shape, color: str, rng: np.random.Generator
 
 def _write_images(
     folder: Path, scenes: int, size: int, seed: int, zoom: float, workers: int, progress: bool
-) -> dict[str, list[str]]:
+) -> Written:
     chunks = [(folder, start, min(_CHUNK, scenes - start), size, seed, zoom) for start in range(0, scenes, _CHUNK)]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    labels: dict[str, list[str]] = {}
+    written: Written = {}
     # Closed before the caller removes the folder: no worker may then still be writing into it.
     with Progress(*columns, disable=not progress) as bar, closing(_run(chunks, min(workers, len(chunks)))) as done:
         task = bar.add_task("rendering scenes", total=scenes)
-        for names in done:
-            labels |= names
-            bar.advance(task, len(names) // OBJECTS_PER_SCENE)
-    return dict(sorted(labels.items()))
+        for part in done:
+            written |= part
+            bar.advance(task, len(part) // OBJECTS_PER_SCENE)
+    return dict(sorted(written.items()))
 
 
-def _run(chunks: list[Chunk], workers: int) -> Generator[dict[str, list[str]], None, None]:
+def _run(chunks: list[Chunk], workers: int) -> Generator[Written, None, None]:
     if workers == 1:
         yield from (_write_chunk(*chunk) for chunk in chunks)
         return
@@ -221,14 +231,14 @@ def _run(chunks: list[Chunk], workers: int) -> Generator[dict[str, list[str]], N
         pool.shutdown(cancel_futures=True)
 
 
-def _write_chunk(folder: Path, start: int, count: int, size: int, seed: int, zoom: float) -> dict[str, list[str]]:
-    labels = {}
+def _write_chunk(folder: Path, start: int, count: int, size: int, seed: int, zoom: float) -> Written:
+    written: Written = {}
     for index, scene in enumerate(render_scenes(count, size, seed, zoom, start), start=start):
         for image, (pixels, names) in enumerate(zip(scene.images, scene.labels, strict=True)):
             file = f"CLEVR_train_{index:06d}_{image}.png"
             Image.fromarray(pixels).save(folder / file)
-            labels[file] = names
-    return labels
+            written[file] = names, [(round(x, 4), round(y, 4)) for x, y in scene.places[: len(names)]]
+    return written
 
 
 def _write_json(file: Path, content: object) -> None:

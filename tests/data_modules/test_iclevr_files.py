@@ -321,3 +321,4 @@ class TestCheck:
         assert report.sizes == {(64, 64): 18_009}
         assert report.objects_per_image == {1: 6_003, 2: 6_003, 3: 6_003}
         assert report.conditions == {"test.json": {1: 6, 2: 12, 3: 14}, "new_test.json": {2: 12, 3: 20}}
+        assert report.places is not None and report.places[0] >= 0.999 * report.places[1] == 0.999 * 36_018

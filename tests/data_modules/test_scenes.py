@@ -216,6 +216,7 @@ def test_written_files_have_the_form_of_the_real_set(tmp_path: Path) -> None:
         "images",
         "new_test.json",
         "objects.json",
+        "places.json",
         "test.json",
         "train.json",
     ]
@@ -248,7 +249,7 @@ def test_files_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypatc
     for workers in (1, 2):
         write_dataset(tmp_path / str(workers), scenes=5, size=16, seed=2, workers=workers, progress=False)
     assert files(tmp_path / "1") == files(tmp_path / "2")
-    assert len(files(tmp_path / "1")) == 15 + 4
+    assert len(files(tmp_path / "1")) == 15 + 5
 
 
 def test_folder_with_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
@@ -264,7 +265,7 @@ def test_folder_with_files_is_refused_and_left_as_it_was(tmp_path: Path) -> None
 
 def test_empty_folder_is_filled(tmp_path: Path) -> None:
     write_dataset(tmp_path, scenes=1, size=16, workers=1, progress=False)
-    assert len(files(tmp_path)) == 3 + 4
+    assert len(files(tmp_path)) == 3 + 5
 
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
