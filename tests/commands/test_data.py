@@ -133,5 +133,5 @@ spec = importlib.util.spec_from_file_location("data", {data.__file__!r})
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
 print([name for name in ("torch", "numpy", "PIL", "rich", "data_modules") if name in sys.modules])
 """
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert out.stdout == "[]\n"

@@ -257,11 +257,11 @@ array = cache.image_array(sorted((base / "images").iterdir()), 4, base / "cache"
 print(array.shape, int(array.sum(dtype="int64")), os.stat(array.filename).st_ino)
 """
     processes = [python(script, str(tmp_path), str(i)) for i in range(2)]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not all((tmp_path / f"ready{i}").exists() for i in range(2)) and time.monotonic() < deadline:
         time.sleep(0.01)
     (tmp_path / "go").touch()
-    results = [process.communicate(timeout=30) for process in processes]
+    results = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], results
     assert results[0][0] == results[1][0]
     total = sum(int(noise(i, 4, 4).sum()) for i in range(600))
@@ -377,7 +377,7 @@ except DataError as error:
     print(error)
 """
     process = python(script, str(tmp_path))
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert "cannot write the image cache" in out
     assert "File too large" in out
@@ -403,5 +403,5 @@ def test_nothing_is_printed_where_there_is_no_terminal(
 
 def test_importing_the_cache_imports_no_torch() -> None:
     process = python("import sys, data_modules.cache, data_modules.iclevr_files; print('torch' in sys.modules)")
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=300)
     assert out == "False\n", errors

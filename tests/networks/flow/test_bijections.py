@@ -197,7 +197,7 @@ class TestActNorm:
         """In a chain, so that the second layer sees what the first has made."""
         command = [sys.executable, str(WORKER), str(tmp_path)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
         assert result.returncode == 0, result.stderr[-3000:]
         first, second, both = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("0", "1", "both"))
         assert len(first) == 6 and any("initialized" in name for name in first)
