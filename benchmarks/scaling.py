@@ -109,10 +109,11 @@ class UpdatedOnly(Callback):
         assert isinstance(strategy, ParallelStrategy)
 
         def backward_and_average(loss: Tensor, *args: Any, **kwargs: Any) -> None:
+            # of the network that is updated; the other's are still there
+            updated = [p for p in pl_module.parameters() if p.grad is None]
             with strategy.block_backward_sync():
                 backward(loss, *args, **kwargs)
-            # toggled_optimizer has switched the other networks off; their old gradients are still there
-            average([p.grad for p in pl_module.parameters() if p.requires_grad and p.grad is not None])
+            average([p.grad for p in updated if p.grad is not None])
 
         pl_module.manual_backward = backward_and_average  # type: ignore[method-assign]
 

@@ -5,7 +5,6 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
@@ -44,8 +43,6 @@ class ConditionalGAN(MultiLabelGAN):
         face_cascade: file of a face detector: a test counts the faces in the pictures that it compares with real ones.
         training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
     """
-
-    discriminator: ProjectionDiscriminator
 
     def __init__(
         self,
@@ -93,10 +90,6 @@ class ConditionalGAN(MultiLabelGAN):
         self.face_cascade = face_cascade
         self.faces: FaceReport | None = None
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
-
-    def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
-        logit, classes = self.discriminator.judge(image, condition)
-        return logit, self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if is_logged_step(self.trainer):

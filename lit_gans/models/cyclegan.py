@@ -18,7 +18,7 @@ from lit_gans.metrics.translation import TranslationReport
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
-from lit_gans.networks.modes import inference
+from lit_gans.networks.modes import frozen, inference
 from lit_gans.pictures import save_png
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
@@ -131,25 +131,24 @@ class CycleGAN(ImageModel):
         real_a, real_b = batch["image_a"], batch["image_b"]
         noise = generator(batch_seed(self.seed, self.global_step), self.device)
 
-        with self.toggled_optimizer(opt_generators):  # the discriminators' weights get no gradient
-            loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
-            self.descend(opt_generators, loss, counted=False)
+        loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
+        self.descend(opt_generators, loss, counted=False)
         shown_a = self.shown(self.pool_a, fake_a, noise)
         shown_b = self.shown(self.pool_b, fake_b, noise)
-        with self.toggled_optimizer(opt_discriminators):
-            loss = self.discriminator_loss(real_a, real_b, shown_a, shown_b)
-            self.descend(opt_discriminators, loss, counted=True)
+        self.descend(opt_discriminators, self.discriminator_loss(real_a, real_b, shown_a, shown_b), counted=True)
 
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
         self.log_progress({"images_seen": self.images_seen})
 
     def generator_loss(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(Loss of both generators, images translated to A, images translated to B)."""
+        """(Loss of both generators, images translated to A, images translated to B); the loss has no gradient for the
+        discriminators."""
         fake_b, same_b = self.translated_and_same(self.generator_a2b, real_a, real_b)
         fake_a, same_a = self.translated_and_same(self.generator_b2a, real_b, real_a)
-        # the paper's least-squares loss of a generator has no factor 1/2
-        adversarial = 2 * lsgan_generator(self.discriminator_a(fake_a))
-        adversarial = adversarial + 2 * lsgan_generator(self.discriminator_b(fake_b))
+        with frozen(self.discriminator_a, self.discriminator_b):
+            # the paper's least-squares loss of a generator has no factor 1/2
+            adversarial = 2 * lsgan_generator(self.discriminator_a(fake_a))
+            adversarial = adversarial + 2 * lsgan_generator(self.discriminator_b(fake_b))
         cycle_a, cycle_b = self.generator_b2a(fake_b), self.generator_a2b(fake_a)
         cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
         loss = adversarial + self.cycle_weight * cycle

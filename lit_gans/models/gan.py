@@ -1,22 +1,22 @@
 """THE training step of every adversarial model."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel, checked_temperature
-from lit_gans.networks.modes import inference
+from lit_gans.networks.modes import frozen, inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations, checked_share
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
-from lit_gans.training.optimizers import OptimizerName, optimizer_of
+from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
 from lit_gans.training.seeding import batch_seed, generator
@@ -36,13 +36,17 @@ from lit_gans.training.tips import (
 )
 
 SAMPLING_BATCH = 256
+NetworkName = Literal["generator", "discriminator"]
+NETWORKS: tuple[NetworkName, ...] = ("generator", "discriminator")  # in the order of the optimizers
+# (the network that moves, its loss, whether Lightning counts this step): takes one step down the loss
+Update = Callable[[NetworkName, Callable[[], Tensor], bool], None]
 
 
 class GAN(ImageModel):
     """Alternating updates of a generator and a discriminator.
 
-    A subclass hands over the networks; where a condition goes into them it overrides `condition`, and where its loss
-    is more than the objective, `discriminator_loss` or `generator_loss`.
+    A subclass hands over the networks; where a condition goes into them it overrides `condition`. The losses are here,
+    for all of them, and each says which network gets gradients.
 
     Exactly one optimizer step a batch is counted by Lightning (the last of the network that is updated in every
     batch), so `max_steps`, `every_n_train_steps` and `global_step` mean batches.
@@ -81,6 +85,11 @@ class GAN(ImageModel):
         temperature: factor of z in the pictures of validation and test, and where `sample` is given none; below 1, a
             generator that was trained with the whole of it draws more typical pictures, which differ less (the
             truncation of Brock et al. 2019, without its resampling).
+
+    Attributes:
+        wrong_labels: weight of a third kind of pair in the discriminator's loss, see MultiLabelGAN; 0 for none.
+        auxiliary: weight of the cross-entropy of the discriminator's head of classes (`discriminator.judge`), in the
+            discriminator's loss on real images, in the generator's on its own; None for a discriminator without one.
     """
 
     automatic_optimization = False
@@ -146,6 +155,8 @@ class GAN(ImageModel):
         self.separate_batches = separate_batches
         self.input_noise = checked_noise(input_noise)
         self.noise_now = 0.0
+        self.wrong_labels = 0.0
+        self.auxiliary: float | None = None
         self.temperature = checked_temperature(temperature)
         self.generator_updates = 0
         self.discriminator_updates = 0
@@ -176,25 +187,9 @@ class GAN(ImageModel):
         self.share_now = self.augment_share if self.global_step < self.augment_until * self.total_batches else 0.0
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        opt_generator, opt_discriminator = self.optimizers()  # type: ignore[attr-defined]
+        noise = generator(batch_seed(self.seed, self.global_step), self.device)
         # global_step rises at the batch's last update, so it numbers the batch until then
-        step, updates = self.global_step, self.updates
-        noise = generator(batch_seed(self.seed, step), self.device)
-        batch = {**batch, "image": to_range(batch["image"], self.pixel_range)}
-
-        for i in reversed(range(updates.of_discriminator(step))):
-            counted = i == 0 and not updates.generator_counts
-            self.update(opt_discriminator, lambda: self.discriminator_loss(batch, noise), "discriminator", counted)
-            if self.clip_weights is not None:
-                clamp_(self.discriminator, self.clip_weights)
-            self.discriminator_updates += 1
-        for i in reversed(range(updates.of_generator(step))):
-            counted = i == 0 and updates.generator_counts
-            self.update(opt_generator, lambda: self.generator_loss(batch, noise), "generator", counted)
-            self.generator_updates += 1
-        if self.generator_ema is not None:
-            update_average(self.generator_ema, self.generator, self.ema_decay, step)
-
+        self.train_on(batch, self.global_step, noise, self.update)
         self.images_seen += len(batch["image"]) * self.trainer.world_size
         self.log_progress(
             {
@@ -204,36 +199,70 @@ class GAN(ImageModel):
             }
         )
 
-    def update(self, optimizer: LightningOptimizer, loss: Callable[[], Tensor], name: str, counted: bool) -> None:
-        """One step of one network; the other's weights get no gradient."""
-        with self.toggled_optimizer(optimizer):
-            value = loss()
-            self.descend(optimizer, value, counted)
+    def train_on(self, batch: Batch, step: int, noise: torch.Generator, update: Update) -> None:
+        """All updates of one batch, the step-th of the run; `update` does one of them."""
+        batch = {**batch, "image": to_range(batch["image"], self.pixel_range)}
+        for i in reversed(range(self.updates.of_discriminator(step))):
+            counted = i == 0 and not self.updates.generator_counts
+            update("discriminator", lambda: self.discriminator_loss(batch, noise), counted)
+            if self.clip_weights is not None:
+                clamp_weights(self.discriminator, self.clip_weights)
+            self.discriminator_updates += 1
+        for i in reversed(range(self.updates.of_generator(step))):
+            counted = i == 0 and self.updates.generator_counts
+            update("generator", lambda: self.generator_loss(batch, noise), counted)
+            self.generator_updates += 1
+        if self.generator_ema is not None:
+            update_average(self.generator_ema, self.generator, self.ema_decay, step)
+
+    def update(self, name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
+        """One step of one network."""
+        value = loss()
+        self.descend(self.optimizers()[NETWORKS.index(name)], value, counted)  # type: ignore[index]
         self.losses[f"loss/{name}"] = value.detach()
 
     def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        """A scalar with a gradient for the discriminator alone."""
         condition = self.condition(batch)
-        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
-        loss = self.objective.discriminator(*self.both_logits(real, fake, condition))
+        real = self.shown(batch["image"])
+        with torch.no_grad():
+            fake = self.fakes(batch, noise)
+        fake = self.shown(fake)
+        real_logits, fake_logits, more = self.judge_both(real, fake, condition)
+        loss = self.objective.discriminator(real_logits, fake_logits) + more
+        if self.wrong_labels:
+            wrong = self.discriminator(real, *(part.roll(1, dims=0) for part in condition))
+            loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
         # past torch.compile, which has no second derivative
         return loss + self.penalty(lambda image: self.discriminator.forward(image, *condition), real, fake)
 
-    def both_logits(self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """The logits of real and of generated images."""
-        if self.separate_batches:
-            return self.discriminator(real, *condition), self.discriminator(fake, *condition)
-        mixed = self.discriminator(torch.cat([real, fake]), *(torch.cat([part, part]) for part in condition))
-        return mixed[: len(real)], mixed[len(real) :]
-
     def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        condition = self.condition(batch)
-        fake = self.discriminator(self.shown(self.fakes(batch, noise)), *condition)
-        return self.objective.generator(fake, self.real_logits(batch))
+        """A scalar with a gradient for the generator alone."""
+        with frozen(self.discriminator):
+            fake = self.shown(self.fakes(batch, noise))
+            logits, more = self.judge(fake, self.condition(batch))
+            return self.objective.generator(logits, self.real_logits(batch)) + more
+
+    def judge(self, image: Tensor, condition: tuple[Tensor, ...]) -> tuple[Tensor, Tensor | float]:
+        """Logits (B,) of images, and what the head of classes adds to the loss."""
+        if self.auxiliary is None:
+            return self.discriminator(image, *condition), 0.0
+        logits, classes = self.discriminator.judge(image, *condition)  # type: ignore[operator]
+        return logits, self.auxiliary * binary_cross_entropy_with_logits(classes.float(), condition[0])
+
+    def judge_both(
+        self, real: Tensor, fake: Tensor, condition: tuple[Tensor, ...]
+    ) -> tuple[Tensor, Tensor, Tensor | float]:
+        """The logits of real and of generated images, and what the head adds to the loss for the real ones."""
+        if self.separate_batches:
+            real_logits, more = self.judge(real, condition)
+            return real_logits, self.discriminator(fake, *condition), more
+        mixed = self.discriminator(torch.cat([real, fake]), *(torch.cat([part, part]) for part in condition))
+        return mixed[: len(real)], mixed[len(real) :], 0.0
 
     def fakes(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        """One generated image for each of the batch; with a gradient if it is the generator that is updated."""
-        with torch.set_grad_enabled(next(self.generator.parameters()).requires_grad):
-            return self.generator(self.latents(len(batch["image"]), noise), *self.condition(batch))
+        """One generated image for each of the batch."""
+        return self.generator(self.latents(len(batch["image"]), noise), *self.condition(batch))
 
     def real_logits(self, batch: Batch) -> Tensor | None:
         """What a relativistic generator loss compares with; None for the others."""
@@ -287,11 +316,3 @@ class GAN(ImageModel):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
         self.generator_updates, self.discriminator_updates = checkpoint["updates"]
-
-
-@torch.no_grad()
-def clamp_(network: nn.Module, limit: float) -> None:
-    """All weights into [-limit, limit], in place."""
-    weights: list[Tensor] = list(network.parameters())
-    torch._foreach_clamp_min_(weights, -limit)
-    torch._foreach_clamp_max_(weights, limit)

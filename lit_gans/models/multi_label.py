@@ -36,25 +36,5 @@ class MultiLabelGAN(ScoredByEvaluator, GAN):
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         return (batch["condition"],)
 
-    def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        condition = batch["condition"]
-        real, fake = self.shown(batch["image"]), self.shown(self.fakes(batch, noise))
-        real_logits, more = self.judge(real, condition)
-        loss = self.objective.discriminator(real_logits, self.discriminator(fake, condition)) + more
-        if self.wrong_labels:
-            wrong = self.discriminator(real, condition.roll(1, dims=0))
-            loss = loss + self.wrong_labels * self.objective.discriminator(real_logits, wrong)
-        # past torch.compile, which has no second derivative
-        return loss + self.penalty(lambda image: self.discriminator.forward(image, condition), real, fake)
-
-    def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        fake_logits, more = self.judge(self.shown(self.fakes(batch, noise)), batch["condition"])
-        return self.objective.generator(fake_logits, self.real_logits(batch)) + more
-
-    def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor | float]:
-        """Logits (B,) of images, and what else they add to the loss of the network that is updated: for the
-        discriminator those of real images, for the generator its own."""
-        return self.discriminator(image, condition), 0.0
-
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
         return self.pictures(len(conditions), noise, ema, conditions, temperature=temperature)

@@ -1,4 +1,4 @@
-"""Switching networks to evaluation for a while."""
+"""Switching networks to evaluation, or their gradients off, for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,3 +21,17 @@ def inference(network: nn.Module) -> Iterator[nn.Module]:
             yield network
     finally:
         network.train(was_training)
+
+
+@contextmanager
+def frozen(*networks: nn.Module) -> Iterator[None]:
+    """What is computed in here has no gradient for the weights of these networks, while one goes through them.
+    Afterwards those weights get one again that did before."""
+    weights = [weight for network in networks for weight in network.parameters() if weight.requires_grad]
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)

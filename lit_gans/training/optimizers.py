@@ -1,32 +1,42 @@
 """Optimizers by name, and optimizer state that fits the weights it belongs to."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
-from torch import nn
-from torch.optim import SGD, Adam, Optimizer, RMSprop
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, Adamax, Optimizer, RMSprop
 
 from lit_gans.errors import InputError
 
-OptimizerName = Literal["adam", "sgd", "rmsprop"]
+OptimizerName = Literal["adam", "adamax", "sgd", "rmsprop"]
 
 
 def optimizer_of(
     name: OptimizerName, weights: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
 ) -> Optimizer:
-    """The optimizer of this name; `betas` are Adam's, the others have their defaults (SGD without momentum).
+    """The optimizer of this name. `betas` are Adam's and Adamax's; the others have their defaults (SGD no momentum).
 
     Raises:
         InputError: an unknown name.
     """
     if name == "adam":
         return Adam(weights, lr, betas, fused=True)
+    if name == "adamax":
+        return Adamax(weights, lr, betas, foreach=True)
     if name == "sgd":
         return SGD(weights, lr, fused=True)
     if name == "rmsprop":
         return RMSprop(weights, lr)
-    raise InputError(f"optimizer is {name!r}; expected one of adam, sgd, rmsprop")
+    raise InputError(f"optimizer is {name!r}; expected one of {', '.join(get_args(OptimizerName))}")
+
+
+@torch.no_grad()
+def clamp_weights(network: nn.Module, limit: float) -> None:
+    """All weights into [-limit, limit], in place."""
+    weights: list[Tensor] = list(network.parameters())
+    torch._foreach_clamp_min_(weights, -limit)
+    torch._foreach_clamp_max_(weights, limit)
 
 
 @torch.no_grad()

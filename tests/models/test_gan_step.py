@@ -17,7 +17,7 @@ from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES
 from lit_gans.models.base import Batch
 from lit_gans.models.cdcgan import CDCGAN
-from lit_gans.models.gan import GAN
+from lit_gans.models.gan import GAN, NetworkName
 
 LR = 2e-4
 State = dict[str, Tensor]
@@ -55,9 +55,9 @@ class EachUpdate:
     def networks(self) -> tuple[nn.Module, nn.Module]:
         return copy.deepcopy(self.model.generator), copy.deepcopy(self.model.discriminator)
 
-    def __call__(self, optimizer: Any, loss: Callable[[], Tensor], name: str, counted: bool) -> None:
+    def __call__(self, name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
         before = self.networks()
-        self.original(optimizer, loss, name, counted)
+        self.original(name, loss, counted)
         self.seen.append((name, before, self.networks()))
 
 
@@ -243,6 +243,45 @@ class TestWhatAnUpdateTouches:
         torch.testing.assert_close(after_second[1], after_d[1], rtol=0, atol=0)
         for network in (model.generator, model.discriminator):
             assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+class TestFrozenParts:
+    @pytest.mark.parametrize("part", ["embed", "to_rgb"])  # the first and the last of the generator
+    def test_a_partly_frozen_generator_trains_its_other_part(
+        self, cdcgan: MakeModel, batches: MakeBatches, trainer: MakeTrainer, part: str
+    ) -> None:
+        model = cdcgan()
+        model.generator.get_submodule(part).requires_grad_(False)
+        before = weights(model.generator)
+        trainer(max_steps=2).fit(model, batches(2))
+        for name, parameter in model.generator.named_parameters():
+            frozen = name.startswith(part)
+            assert torch.equal(parameter, before[name]) == frozen, name
+            assert parameter.requires_grad != frozen, name
+
+    def test_a_partly_frozen_discriminator_trains_its_other_part(
+        self, cdcgan: MakeModel, batches: MakeBatches, trainer: MakeTrainer
+    ) -> None:
+        model = cdcgan()
+        model.discriminator.get_submodule("to_logit").requires_grad_(False)
+        before = weights(model.discriminator)
+        trainer(max_steps=2).fit(model, batches(2))
+        for name, parameter in model.discriminator.named_parameters():
+            assert torch.equal(parameter, before[name]) == name.startswith("to_logit"), name
+
+    def test_each_loss_has_gradients_for_its_own_network_alone(self, cdcgan: MakeModel, batches: MakeBatches) -> None:
+        model = cdcgan(wrong_labels=0.5)
+        z = torch.randn(6, 5)
+        model.latents = lambda count, noise: z  # type: ignore[method-assign]
+        batch = next(iter(batches(1)))
+        for loss, own, other in (
+            (model.discriminator_loss, model.discriminator, model.generator),
+            (model.generator_loss, model.generator, model.discriminator),
+        ):
+            model.zero_grad()
+            loss(batch, torch.Generator()).backward()
+            assert all(weight.grad is not None for weight in own.parameters())
+            assert all(weight.grad is None for weight in other.parameters())
 
 
 class TestPrecision:
