@@ -1,16 +1,16 @@
 """The training steps of the package's models in a bare loop: their own losses, optimizers and schedules, without
 Lightning."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lit_gans.models.base import Batch
+from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.cyclegan import CycleGAN
 from lit_gans.models.flow import ConditionalFlow
-from lit_gans.models.gan import GAN
+from lit_gans.models.gan import GAN, NETWORKS, NetworkName
 from lit_gans.training.ema import update_average
 
 Work = Callable[[Batch], None]
@@ -22,42 +22,25 @@ class OneProcess:
     world_size, global_rank, global_step = 1, 0, 0
 
 
-@contextmanager
-def frozen(networks: Iterable[nn.Module]) -> Iterator[None]:
-    weights = [p for network in networks for p in network.parameters() if p.requires_grad]
-    for weight in weights:
-        weight.requires_grad = False
-    yield
-    for weight in weights:
-        weight.requires_grad = True
-
-
 def gan(model: GAN) -> Work:
-    """The updates of GAN.training_step."""
-    optimizer_g, optimizer_d = model.configure_optimizers()
+    """GAN.training_step."""
+    optimizers = dict(zip(NETWORKS, model.configure_optimizers(), strict=True))
     model.trainer = OneProcess()  # type: ignore[assignment]  # all that the losses ask of a Trainer
     noise = torch.Generator(model.device)
-    done = 0
+    batches = itertools.count()
 
-    def update(optimizer: torch.optim.Optimizer, other: nn.Module, loss: Callable[..., Tensor], batch: Batch) -> None:
-        with frozen([other]):
-            value = loss(batch, noise)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
+    def update(name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
+        descend(model, optimizers[name], loss())
 
-    def step(batch: Batch) -> None:
-        nonlocal done
-        for _ in range(model.updates.of_discriminator(done)):
-            update(optimizer_d, model.generator, model.discriminator_loss, batch)
-            model.discriminator_updates += 1  # lazy penalties go by it
-        for _ in range(model.updates.of_generator(done)):
-            update(optimizer_g, model.discriminator, model.generator_loss, batch)
-        if model.generator_ema is not None:
-            update_average(model.generator_ema, model.generator, model.ema_decay, done)
-        done += 1
+    return lambda batch: model.train_on(batch, next(batches), noise, update)
 
-    return step
+
+def descend(model: ImageModel, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of an optimizer, with the model's clipping."""
+    optimizer.zero_grad()
+    loss.backward()
+    model.on_before_optimizer_step(optimizer)
+    optimizer.step()
 
 
 def flow(model: ConditionalFlow) -> Work:
@@ -73,13 +56,9 @@ def flow(model: ConditionalFlow) -> Work:
         batch = {"order": condition.cumsum(dim=1) * condition, **batch}  # any order takes the same time
         if done == 0:
             model.initialize(batch)
-        loss = model.training_step(batch, 0)
-        optimizer.zero_grad()
-        loss.backward()
-        model.on_before_optimizer_step(optimizer)
-        optimizer.step()
-        if model.flow_ema is not None:
-            update_average(model.flow_ema, model.flow, model.ema_decay, done)
+        descend(model, optimizer, model.training_step(batch, 0))
+        if model.averaged is not None:
+            update_average(model.averaged, model.trained, model.ema_decay, done)
         done += 1
 
     return step
@@ -93,15 +72,9 @@ def cyclegan(model: CycleGAN) -> Work:
 
     def step(batch: Batch) -> None:
         real_a, real_b = batch["image_a"], batch["image_b"]
-        with frozen([model.discriminator_a, model.discriminator_b]):
-            loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
-            optimizer_g.zero_grad()
-            loss.backward()
-            optimizer_g.step()
+        loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
+        descend(model, optimizer_g, loss)
         shown_a, shown_b = model.shown(model.pool_a, fake_a, noise), model.shown(model.pool_b, fake_b, noise)
-        loss = model.discriminator_loss(real_a, real_b, shown_a, shown_b)
-        optimizer_d.zero_grad()
-        loss.backward()
-        optimizer_d.step()
+        descend(model, optimizer_d, model.discriminator_loss(real_a, real_b, shown_a, shown_b))
 
     return step

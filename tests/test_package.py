@@ -84,7 +84,8 @@ def imports_of(file: Path) -> list[str]:
             found += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module is not None, f"{file}: a relative import"
-            found.append(node.module)
+            whole = node.module == "lit_gans"  # `from lit_gans import checks` imports lit_gans.checks
+            found += [f"lit_gans.{name.name}" for name in node.names] if whole else [node.module]
     return found
 
 

@@ -14,8 +14,9 @@ from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import Batch
 from lit_gans.models.checkpoint import model_name
+from lit_gans.models.single_network import SingleNetwork
 from lit_gans.networks.evaluator import evaluator_network, logits
 from lit_gans.networks.modes import inference
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
@@ -23,7 +24,7 @@ from lit_gans.training.augment import random_flip, random_half_resolution, rando
 COURSE_KEY = "model"
 
 
-class Evaluator(ImageModel):
+class Evaluator(SingleNetwork):
     """Multi-label classifier in the layout of the course's evaluator, trained from scratch with SGD and one cycle.
 
     Validation logs `val/score`, the object score on held-out real images: the ceiling for a generator scored with it.
@@ -40,6 +41,9 @@ class Evaluator(ImageModel):
         flip: mirror images with probability 1/2.
     """
 
+    loss_name = "loss/classifier"
+    network: nn.Module
+
     def __init__(
         self,
         num_classes: int = 24,
@@ -52,10 +56,9 @@ class Evaluator(ImageModel):
         half_resolution: float = 0.3,
         flip: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(evaluator_network(num_classes), lr=lr, clip_norm=None, ema_decay=0)
         self.save_hyperparameters()
-        self.network = evaluator_network(num_classes)
-        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.momentum, self.weight_decay = momentum, weight_decay
         self.shift, self.noise, self.half_resolution, self.flip = shift, noise, half_resolution, flip
         self.score = ObjectScore()
 
@@ -71,14 +74,11 @@ class Evaluator(ImageModel):
         schedule = OneCycleLR(optimizer, self.lr, total_steps=total, pct_start=0.2)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        loss = binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
-        self.images_seen += len(batch["image"]) * self.trainer.world_size
-        self.losses = {"loss/classifier": loss.detach()}
-        return loss
+    def set_rate(self) -> None:
+        """Nothing: the cycle does."""
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        self.log_progress({"images_seen": self.images_seen})
+    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        return binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
 
     def augment(self, image: Tensor) -> Tensor:
         if self.flip:

@@ -1,50 +1,148 @@
-"""What a trained conditional flow does for its user."""
+"""Models whose network is a normalizing flow: trained by likelihood; they draw, encode, decode and edit images."""
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
+from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch, checked_temperature
-from lit_gans.models.conditional import ScoredByEvaluator
-from lit_gans.models.conditions import Conditions, as_multi_hot, known_name
-from lit_gans.networks.flow.bijections import Features
-from lit_gans.networks.flow.conditioning import CANVAS
-from lit_gans.networks.flow.flow import Flow
-from lit_gans.networks.flow.latents import Latents, between
-from lit_gans.networks.flow.places import in_places, random_order
-from lit_gans.networks.flow.quantization import LEVELS, from_cube, to_cube
+from lit_gans.models.conditional import VALIDATION_SEED, ScoredByEvaluator
+from lit_gans.models.conditions import Conditions
+from lit_gans.models.latent_space import LatentSpace
+from lit_gans.models.single_network import SingleNetwork
+from lit_gans.networks.flow.latents import Latents
+from lit_gans.networks.flow.quantization import LEVELS, bits_per_dim, dequantize, from_cube, to_cube
 from lit_gans.networks.modes import inference
+from lit_gans.training.seeding import batch_seed, generator
 
 SAMPLING_BATCH = 128
 
 
-class Invertible(ScoredByEvaluator):
-    """Mixin of a flow between images and latents, given a label: sample, encode, decode, densities, interpolation,
-    edits.
+class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
+    """A flow between images and latents, given a condition, trained by the negative log-likelihood of uniformly
+    dequantized images, in bits a value of the image (C * H * W).
 
-    Attributes that the model sets:
-        flow, flow_ema: the network, and its averaged copy if there is one.
-        image_size, dims: height and width of the images, and C * H * W.
-        label_drop, lr_drop, places: see ConditionalFlow.
+    Its network has `forward(x, u) -> (Latents, log|det|)`, `inverse(latents, u) -> x`, `log_prob(x, u)`,
+    `initialize(x, u)`, `guided(label, guidance, low) -> u` and `shapes` (those of the latents), x in [-1/2, 1/2]. What
+    it is told of the images, u, a subclass makes: in `features` of a batch, in `known` of what a user gives.
+
+    What reaches the user (images, latents, likelihoods) is computed in float32 whatever the trainer's precision, and in
+    float64 where the images or latents that are handed in are float64; see also `inversion_dtype`.
+
+    Args:
+        network: the flow.
+        num_classes, class_names: of the condition.
+        image_size: height and width of the images.
+        label_drop: share of training images whose label is left out; 0 for a flow that always has one.
+        bits: 8, or fewer to train on coarser colours.
         temperature, guidance: where `sample` is given none.
+        training: the hyperparameters of SingleNetwork.
     """
 
-    pictures_from = "flow"
-    flow: Flow
-    flow_ema: torch.nn.Module | None
-    image_size: int
-    dims: int
-    label_drop: float
-    lr_drop: float | None
-    places: int
-    temperature: float
-    guidance: float
+    network_name = pictures_from = "flow"
+    loss_name = "loss/bits_per_dim"
+    needs_evaluator = False
+    lr_drop: float | None = None
+    flow: Any
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        num_classes: int,
+        class_names: Sequence[str] | None,
+        image_size: int,
+        label_drop: float,
+        bits: int,
+        temperature: float,
+        guidance: float,
+        **training: Any,
+    ) -> None:
+        super().__init__(network, **training)
+        self.num_classes, self.class_names = num_classes, class_names
+        self.image_size, self.dims = image_size, 3 * image_size**2
+        self.label_drop = label_drop
+        self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
+        self.temperature, self.guidance = self.checked(temperature, guidance)
+        self.held_out_bits: list[Tensor] = []
+        self.reconstruction_errors: list[Tensor] = []
+
+    def features(self, flow: Any, batch: Batch, noise: torch.Generator | None = None) -> Any:
+        """u for a batch's images; with `noise` as in training, where parts of it are left out at random."""
+        raise NotImplementedError
+
+    def known(self, flow: Any, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0) -> Any:
+        """u for what the user tells about images or latents x."""
+        raise NotImplementedError
+
+    def given_lr(self, lr: Tensor, count: int) -> Tensor:
+        """What a flow with low-resolution input is told of such images."""
+        raise InputError("this flow has no low-resolution input and would ignore lr; train one with lr_drop 0.5")
+
+    def initialize(self, batch: Batch) -> None:
+        """One pass of the first batch, over all processes."""
+        x = self.dequantized(batch, generator(batch_seed(self.seed, 0), self.device))
+        self.flow.initialize(x, self.features(self.flow, batch))
+
+    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        x = self.dequantized(batch, noise)
+        u = self.features(self.flow, batch, noise)
+        return bits_per_dim(self.flow.log_prob(x, u), self.dims, self.bits).mean()
+
+    def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        x = dequantize(batch["image"], self.uniform(batch["image"].shape, noise), self.bits)
+        # as the weights are: no other layer brings the image into their layout, and sums of both layouts are slow
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        super().validation_step(batch, batch_idx)
+        bits = self.dequantized_bits(batch, VALIDATION_SEED + batch_idx * self.trainer.world_size + self.global_rank)
+        self.log("val/bits_per_dim", bits.mean(), prog_bar=True, batch_size=len(bits), sync_dist=True)
+
+    def dequantized_bits(self, batch: Batch, seed: int) -> Tensor:
+        """Bits a dimension of each image under its condition, (B,), with dequantization noise of this seed."""
+        image = batch["image"].float()
+        x = dequantize(image, torch.rand(image.shape, generator=generator(seed)).to(image.device), self.bits)
+        with self.exact(image.dtype, self.weights == "ema") as flow:
+            return bits_per_dim(flow.log_prob(x, self.features(flow, batch)), self.dims, self.bits)
+
+    def on_test_start(self) -> None:
+        super().on_test_start()
+        self.held_out_bits, self.reconstruction_errors = [], []
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        super().test_step(batch, batch_idx, dataloader_idx)
+        if "image" in batch:
+            self.held_out_bits.append(self.dequantized_bits(batch, VALIDATION_SEED + batch_idx).cpu())
+            self.reconstruction_errors.append(self.reconstruction_error(batch).cpu())
+
+    def reconstruction_error(self, batch: Batch) -> Tensor:
+        """The largest difference of each image to what is decoded of its latents, (B,), images being in [-1, 1]."""
+        image, label, ema = batch["image"].float(), batch["condition"], self.weights == "ema"
+        low = image if self.lr_drop is not None else None
+        again = self.decode(self.encode(image, label, low, ema), label, low, ema=ema)
+        return (again - image).abs().amax((1, 2, 3))
+
+    def more_facts(self) -> tuple[dict[str, Any], list[str]]:
+        if not self.held_out_bits:
+            line = "held-out bits/dim and reconstruction: not measured, the data has no held-out pictures here"
+            return {"guidance": self.guidance, "bits_per_dim": None, "reconstruction_error": None}, [line]
+        bits = torch.cat(self.held_out_bits).double()
+        mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
+        facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
+        reconstruction = torch.cat(self.reconstruction_errors).max().item()
+        lines = [
+            f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, uniform "
+            f"dequantization, C*H*W, {self.weights} weights)",
+            f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
+        ]
+        return {"guidance": self.guidance, "bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
 
     def sample(
         self,
@@ -80,7 +178,7 @@ class Invertible(ScoredByEvaluator):
         temperature, guidance = self.checked(
             self.temperature if temperature is None else temperature, self.guidance if guidance is None else guidance
         )
-        labels = in_places(conditions, random_order(conditions, noise) if self.places else None, self.places)
+        labels = self.asked(conditions, noise)
         pictures = []
         with self.exact(torch.float32, ema) as flow:
             for start in range(0, len(conditions), SAMPLING_BATCH):
@@ -89,6 +187,10 @@ class Invertible(ScoredByEvaluator):
                 pyramid = flow.guided(label, guidance, None if low is None else low[start : start + SAMPLING_BATCH])
                 pictures.append(from_cube(flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)).clamp(-1, 1))
         return torch.cat(pictures)
+
+    def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
+        """What the flow is told to draw for these conditions, a row each."""
+        return conditions
 
     def log_prob(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Tensor:
         """Natural logarithm of the density p(x | label), (B,), of points of [-1, 1]^(C*H*W): no noise is added.
@@ -144,112 +246,18 @@ class Invertible(ScoredByEvaluator):
             pyramid = self.known(flow, wide.parts[0], c, lr, guidance)
             return from_cube(flow.inverse(wide, pyramid)).to(given)
 
-    def interpolate(
-        self, first: Tensor, second: Tensor, steps: int = 8, mode: str = "lerp", c: Conditions | None = None
-    ) -> Tensor:
-        """Pictures on the way from each image to its partner.
-
-        Args:
-            first, second: (B, 3, image_size, image_size) in [-1, 1].
-            steps: pictures, both ends included.
-            mode: "lerp", straight; "slerp", along the great circle.
-            c: what both show; none by default, so that the latents hold all that differs.
-
-        Returns:
-            (B, steps, 3, image_size, image_size) in [-1, 1]; the ends are the images.
-        """
-        if steps < 2:
-            raise InputError(f"steps is {steps}; expected at least 2, the two images themselves")
-        start, end = (self.encode(x, c).flatten() for x in (first, second))
-        shares = torch.linspace(0, 1, steps).tolist()
-        return torch.stack([self.decode(between(start, end, t, mode), c).clamp(-1, 1) for t in shares], dim=1)
-
-    def attribute_directions(self, batches: Iterable[Batch], attributes: Sequence[str | int]) -> Tensor:
-        """For each attribute the mean latents of images with it minus those of images without it.
-
-        One pass over the batches, whatever their number, in the memory of one batch. The images are encoded without
-        their label: latents under a label no longer hold what the label tells.
-
-        Args:
-            batches: `{"image": (B, 3, H, W) in [-1, 1], "condition": (B, num_classes)}`.
-            attributes: names or indices of classes.
-
-        Returns:
-            (attributes, D) on the CPU, for the flat form of latents.
-
-        Raises:
-            InputError: an unknown attribute, or one that all or none of the images have.
-        """
-        columns = [self.class_index(attribute) for attribute in attributes]
-        sums, counts = torch.zeros(2, len(columns), self.dims, dtype=torch.float64), torch.zeros(2, len(columns))
-        for batch in batches:
-            z = self.encode(batch["image"]).flatten().cpu().double()
-            has = batch["condition"].cpu()[:, columns]
-            for i, side in enumerate((has, 1 - has)):
-                sums[i] += side.T.double() @ z
-                counts[i] += side.sum(0)
-        for attribute, (with_it, without) in zip(attributes, counts.T.tolist(), strict=True):
-            if not with_it or not without:
-                raise InputError(
-                    f"attribute {attribute!r}: {with_it:.0f} images have it and {without:.0f} have not; a direction "
-                    "needs some of both"
-                )
-        with_it, without = sums / counts[:, :, None]
-        return (with_it - without).float()
-
-    def edit(self, x: Tensor, direction: Tensor, amounts: Sequence[float]) -> Tensor:
-        """Images whose latents are moved along a direction of `attribute_directions`, times each amount.
-
-        Returns:
-            (B, amounts, 3, image_size, image_size) in [-1, 1]; amount 0 is the image itself.
-        """
-        z = self.encode(x).flatten()
-        moved = [z + amount * direction.to(z) for amount in amounts]
-        return torch.stack([self.decode(one).clamp(-1, 1) for one in moved], dim=1)
-
-    def relabel(self, x: Tensor, before: Conditions, after: Conditions, guidance: float = 0.0) -> Tensor:
-        """Images decoded under another label than they were encoded with: what the label does not tell stays.
-
-        Returns:
-            (B, 3, image_size, image_size) in [-1, 1].
-        """
-        return self.decode(self.encode(x, before), after, guidance=guidance).clamp(-1, 1)
-
     def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
-        """What `encode` and `decode` compute in. The inverse of an autoregressive map feeds the rounding errors of each
-        pixel to all pixels after it: in float32 they grow to visible ones, in float64 they do not."""
-        return torch.float64 if self.flow.attention else given
+        """What `encode` and `decode` compute in, where they are given this."""
+        return given
 
     @contextmanager
-    def exact(self, dtype: torch.dtype, ema: bool) -> Iterator[Flow]:
+    def exact(self, dtype: torch.dtype, ema: bool) -> Iterator[Any]:
         """The flow in eval mode, without gradients and autocast, in the precision that is asked for."""
-        chosen = self.flow_ema if ema and self.flow_ema is not None else self.flow
-        assert isinstance(chosen, Flow)
+        chosen = self.chosen(ema)
         if dtype == torch.float64:
             chosen = copy.deepcopy(chosen).double()
         with inference(chosen):
             yield chosen
-
-    def known(
-        self, flow: Flow, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0
-    ) -> list[Features]:
-        """The features of what the user tells about images or latents x."""
-        count = len(x)
-        low = None if lr is None else self.given_lr(lr, count).to(x.dtype)
-        if c is None:
-            if not self.label_drop:
-                raise InputError("this flow was trained with label_drop 0, so it always needs a condition; give c")
-            nothing = torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device)
-            nothing = in_places(nothing, None, self.places)
-            return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
-        rows = as_multi_hot(c, self.num_classes, self.class_names)
-        if len(rows) != count:
-            raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
-        return flow.guided(in_places(rows.to(x), None, self.places), guidance, low)
-
-    def low_resolution(self, image: Tensor) -> Tensor | None:
-        """What the flow is shown of an image beside the label: its 8x8 mean colours, if it has been built for that."""
-        return None if self.lr_drop is None else small(image)
 
     def given_images(self, x: Tensor) -> Tensor:
         expected = (3, self.image_size, self.image_size)
@@ -260,28 +268,9 @@ class Invertible(ScoredByEvaluator):
             )
         return x.to(self.device, torch.float64 if x.dtype == torch.float64 else torch.float32)
 
-    def given_lr(self, lr: Tensor, count: int) -> Tensor:
-        if self.lr_drop is None:
-            raise InputError("this flow has no low-resolution input and would ignore lr; train one with lr_drop 0.5")
-        if lr.ndim != 4 or lr.shape[1] != 3 or len(lr) != count:
-            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, 3, h, w)")
-        return small(lr.to(self.device))
-
-    def class_index(self, attribute: str | int) -> int:
-        if isinstance(attribute, int):
-            return attribute
-        if self.class_names is None:
-            raise InputError("this model was trained without class_names; give attributes by index")
-        return list(self.class_names).index(known_name(attribute, self.class_names))
-
     def checked(self, temperature: float, guidance: float) -> tuple[float, float]:
         if guidance < 0:
             raise InputError(f"guidance is {guidance}; expected 0 (none) or more: below 0 the label is weakened")
         if guidance and not self.label_drop:
             raise InputError("guidance needs a flow that also knows images without label; train with label_drop 0.15")
         return checked_temperature(temperature), float(guidance)
-
-
-def small(image: Tensor) -> Tensor:
-    """(B, 3, h, w) -> (B, 3, 8, 8) mean colours."""
-    return interpolate(image, size=(CANVAS, CANVAS), mode="area")
