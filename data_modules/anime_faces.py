@@ -11,6 +11,7 @@ from torch import Tensor
 from data_modules.anime_files import face_folder, faces, tagged_faces
 from data_modules.base import DeviceResident, ImageDataModule
 from data_modules.errors import DataError
+from data_modules.files import list_pictures
 from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, Column, take
 from data_modules.tags import Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
@@ -135,7 +136,10 @@ class AnimeFaces(ImageDataModule):
 
     def _read(self, report: bool = False) -> tuple[list[Path], list[Pair]]:
         """The pictures that are used and, with a tag file, their tags."""
-        pictures = faces(face_folder(self.root, self.image_dir))
+        folder = face_folder(self.root, self.image_dir)
+        if report and (remark := list_pictures(folder).remark()):
+            rank_zero_info(remark)
+        pictures = faces(folder)
         if self.tag_file is None:
             return list(pictures.values()), []
         tags = read_tags(self.root / Path(self.tag_file).expanduser())

@@ -4,7 +4,6 @@
 used as grey RGB, pictures of another size are resized (small ones enlarged); unreadable ones are refused.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,38 +12,22 @@ from pathlib import Path
 
 from PIL import Image
 
-from data_modules.cache import read_rgb, usable_cores
+from data_modules.cache import usable_cores
 from data_modules.errors import DataError, listing
+from data_modules.files import SUFFIXES, list_pictures, picture_folder, stem
+from data_modules.pictures import read_rgb, why_unreadable
 from data_modules.tags import Pair, TagFile, read_tags
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+FOLDERS = ("faces", "images")
 TAG_FILES = ("tags.csv", "tags_clean.csv")
 # Pictures with fewer pixels a side show no face.
 TINY = 32
 
 
 def face_folder(root: Path, folder: str | None = None) -> Path:
-    """The folder of the pictures: ``folder`` (absolute, or inside ``root``), or if it is None the first of
-    ``root/faces``, ``root/images`` and ``root`` that holds a picture.
-
-    Raises:
-        DataError: no such folder; the message names what was looked for.
-    """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; set the root folder of the data to the one with faces/")
-    if folder is not None:
-        if not (root / folder).is_dir():
-            raise DataError(f"{root / folder}: no such image folder; correct the name or leave it out to search {root}")
-        return root / folder
-    candidates = (root / "faces", root / "images", root)
-    for candidate in candidates:
-        if candidate.is_dir() and _names(candidate):
-            return candidate
-    raise DataError(
-        f"no picture ({', '.join(SUFFIXES)}) in "
-        + " or ".join(map(str, candidates))
-        + "; put them into the first or name their folder"
-    )
+    """``folder``, or if it is None the first of ``root/faces``, ``root/images`` and ``root`` that holds a picture; see
+    `picture_folder`."""
+    return picture_folder(root, folder, FOLDERS)
 
 
 def faces(folder: Path) -> dict[str, Path]:
@@ -55,27 +38,32 @@ def faces(folder: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     twice: list[str] = []
-    for name in _names(folder):
-        path = folder / name
+    for path in list_pictures(folder).paths:
         if found.setdefault(path.stem, path) != path:
-            twice.append(f"{found[path.stem].name} and {name}")
+            twice.append(f"{found[path.stem].name} and {path.name}")
     if twice:
         raise DataError(f"{folder}: pictures with the same id; keep one of each:{listing(sorted(twice))}")
     if not found:
-        raise DataError(f"{folder}: no picture ({', '.join(SUFFIXES)})")
+        raise DataError(f"{folder}: no picture; expected {', '.join(SUFFIXES)}")
     return dict(sorted(found.items(), key=lambda item: _order(item[0])))
 
 
 def tagged_faces(pictures: Mapping[str, Path], tags: TagFile) -> dict[Path, Pair]:
     """The pictures that have a usable tag, in the pictures' order; tags without a picture are noted in `tags.skipped`.
+    An id may also be a file name ("12.png") or a number with zeros before it ("00012").
 
     Raises:
         DataError: there is none.
     """
-    absent = [tags.lines[identity] for identity in tags.pairs if identity not in pictures]
+    numbers = {_number(identity): identity for identity in reversed(list(pictures))}
+    known = {
+        identity: identity if identity in pictures else numbers.get(_number(stem(identity))) for identity in tags.pairs
+    }
+    absent = [tags.lines[identity] for identity, picture in known.items() if picture is None]
     if absent:
         tags.skipped["no picture of that id"] = absent
-    found = {path: tags.pairs[identity] for identity, path in pictures.items() if identity in tags.pairs}
+    pairs = {picture: tags.pairs[identity] for identity, picture in known.items() if picture is not None}
+    found = {path: pairs[picture] for picture, path in pictures.items() if picture in pairs}
     if not found:
         folder = next(iter(pictures.values())).parent
         raise DataError(
@@ -198,13 +186,13 @@ def _look(path: Path) -> tuple[tuple[int, int], bool, str]:
             grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
         return read_rgb(path).size, grey, ""
     except Exception as error:  # a broken file may raise anything; every one of them is reported
-        return (0, 0), False, str(error) or type(error).__name__
-
-
-def _names(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES))
+        return (0, 0), False, why_unreadable(path, error)
 
 
 def _order(identity: str) -> tuple[bool, int, str]:
     return (False, int(identity), identity) if identity.isdecimal() else (True, 0, identity)
+
+
+def _number(identity: str) -> str:
+    """An id without the zeros before a number."""
+    return (identity.lstrip("0") or "0") if identity.isdecimal() else identity

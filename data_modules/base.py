@@ -1,17 +1,23 @@
 """The way of every image data set from files to batches on the device."""
 
+import errno
+import hashlib
 import os
+import sys
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.cache import image_array
-from data_modules.errors import DataError
+from data_modules.errors import CacheError, DataError
 from data_modules.loader import ArrayLoader, Batch, Column
+from data_modules.pictures import Fit
 from data_modules.sampler import EpochOrder
 
 DeviceResident = Literal["auto", True, False]
@@ -20,6 +26,7 @@ DeviceResident = Literal["auto", True, False]
 RESIDENT_SHARE = 0.5
 # Batches of an array that is not on the GPU which are gathered while the GPU works on an earlier one.
 AHEAD = 2
+CACHE = ".lit_gans_cache"
 
 
 class ImageDataModule(L.LightningDataModule):
@@ -36,9 +43,12 @@ class ImageDataModule(L.LightningDataModule):
         seed: of the training order, the flips and the split.
         device_resident: keep the whole uint8 array on the device ("auto": when it fits into half of the free memory);
             otherwise batches are gathered from the memory-mapped file, for a GPU in a thread that is two batches ahead.
-        cache_dir: where the array file is kept; `root/.lit_gans_cache` by default.
+        cache_dir: where the array file is kept; by default `root/.lit_gans_cache`, or where that cannot be written a
+            folder of the user's cache.
         workers: threads that decode images when the array file is built; all cores by default.
     """
+
+    fit: Fit = "squash"  # what happens to files that are not square, see `pictures.fitted`
 
     def __init__(
         self,
@@ -65,18 +75,28 @@ class ImageDataModule(L.LightningDataModule):
         self.flip = flip
         self.seed = seed
         self.device_resident: DeviceResident = device_resident
-        self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / ".lit_gans_cache"
+        self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / CACHE
         self.workers = workers
 
-    def memory_map(self, paths: list[Path], size: int | None = None, crop: bool = False) -> np.ndarray:
-        """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W); builds the array file where it is
-        missing. See `images` for the arguments."""
-        return image_array(paths, size or self.image_size, self.cache_dir, crop=crop, workers=self.workers)
+    def memory_map(self, paths: list[Path], size: int | None = None) -> np.ndarray:
+        """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W), of `image_size` or another size;
+        builds the array file where it is missing."""
+        size = size or self.image_size
+        try:
+            return image_array(paths, size, self.cache_dir, fit=self.fit, workers=self.workers)
+        except CacheError as error:
+            full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
+            if full or self.cache_dir != self.root / CACHE:
+                raise
+        # the data set's folder is somebody else's
+        self.cache_dir = user_cache(self.root)
+        rank_zero_info(f"{self.root} cannot be written; the image cache is kept in {self.cache_dir}")
+        return image_array(paths, size, self.cache_dir, fit=self.fit, workers=self.workers)
 
-    def images(self, paths: list[Path], size: int | None = None, crop: bool = False) -> Column:
+    def images(self, paths: list[Path], size: int | None = None) -> Column:
         """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the
-        read-only memory map. With `crop`, images that are not square lose their edges instead of being squashed."""
-        array = self.memory_map(paths, size, crop)
+        read-only memory map."""
+        array = self.memory_map(paths, size)
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         resident = self.device_resident
         if resident == "auto":
@@ -131,3 +151,17 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not every system tells
         return 0
+
+
+def user_cache(root: Path) -> Path:
+    """A folder for this data set where the system keeps a user's caches; a temporary one without a home."""
+    try:
+        home = Path.home()
+        usual = {"darwin": home / "Library" / "Caches", "win32": home / "AppData" / "Local"}
+        base = Path(os.environ.get("XDG_CACHE_HOME") or usual.get(sys.platform, home / ".cache"))
+        base.mkdir(parents=True, exist_ok=True)
+        writable = os.access(base, os.W_OK)
+    except (OSError, RuntimeError):  # no home, or one that is not there
+        writable = False
+    known = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=6).hexdigest()
+    return (base if writable else Path(tempfile.gettempdir())) / "lit_gans" / f"{root.name or 'data'}-{known}"

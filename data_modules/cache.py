@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from filelock import FileLock
-from PIL import Image, ImageOps
 
-from data_modules.errors import DataError, listing
+from data_modules.errors import CacheError, DataError, listing
+from data_modules.pictures import Fit, fitted, read_rgb, why_unreadable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -29,20 +29,20 @@ def image_array(
     size: int | tuple[int, int],
     cache_dir: Path,
     *,
-    crop: bool = False,
+    fit: Fit = "squash",
     workers: int | None = None,
     progress: bool = True,
 ) -> np.ndarray:
     """All images of ``paths`` as one read-only memory map, decoded at the first call and only opened after that.
 
     The file is ``cache_dir/images_<H>x<W>_<fingerprint>.npy``; ``np.load(file, mmap_mode="r")`` opens it too. It is
-    built again when its size or header is wrong, and under another name when a file, the list, the size or ``crop``
+    built again when its size or header is wrong, and under another name when a file, the list, the size or ``fit``
     changes; files of earlier fingerprints are left where they are. Processes that start at once build it once.
 
     Args:
         paths: the image files, in the order of the rows.
-        size: height and width (one number for both). Images of another size are squashed to it (Lanczos).
-        crop: take the largest centred part of the wanted aspect ratio first, instead of squashing.
+        size: height and width (one number for both).
+        fit: what happens to images of another size, see `pictures.fitted`.
         cache_dir: folder of the array file; created when missing.
         workers: threads that decode (default: one a usable core, at most 8).
         progress: show a progress bar while building, if standard error is a terminal.
@@ -56,9 +56,9 @@ def image_array(
     """
     height, width = _height_width(size)
     shape = (len(paths), 3, height, width)
-    name = f"images_{height}x{width}_{fingerprint(paths, size, crop)}.npy"
+    name = f"images_{height}x{width}_{fingerprint(paths, size, fit)}.npy"
     return array_file(
-        cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, crop, workers, progress)
+        cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, fit, workers, progress)
     )
 
 
@@ -67,7 +67,7 @@ def array_file(file: Path, shape: tuple[int, ...], dtype: str, write: Callable[[
     its values behind the header first. Processes that start at once build it once.
 
     Raises:
-        DataError: the file cannot be written; no part of it is left behind.
+        CacheError: the file cannot be written; no part of it is left behind.
     """
     header = _header(shape, dtype)
     size = len(header) + int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
@@ -80,24 +80,24 @@ def array_file(file: Path, shape: tuple[int, ...], dtype: str, write: Callable[[
                         stream.write(header)
                         write(stream)
         except OSError as error:
-            raise DataError(
+            raise CacheError(
                 f"cannot write the image cache {file} ({error.strerror or error}): "
                 "set the data module's `cache_dir` to a folder that can be written and has enough space"
             ) from error
     return cast(np.ndarray, np.load(file, mmap_mode="r"))
 
 
-def fingerprint(paths: Sequence[Path], size: int | tuple[int, int], crop: bool = False) -> str:
+def fingerprint(paths: Sequence[Path], size: int | tuple[int, int], fit: Fit = "squash") -> str:
     """20 hexadecimal digits that change with the order, the absolute names, sizes and modification times of the files,
-    with the target size and the cropping, and with the format of the cache.
+    with the target size and how others are fitted to it, and with the format of the cache.
 
     Raises:
         DataError: no paths, or missing files (up to 20 are named).
     """
     if len(paths) == 0:
         raise DataError("no image files: the list of paths is empty")
-    # Nothing is added without cropping: the files of earlier versions stay valid.
-    settings = (FORMAT_VERSION, _height_width(size), *(["crop"] if crop else []))
+    # Nothing is added for squashing: the files of earlier versions stay valid.
+    settings = (FORMAT_VERSION, _height_width(size), *([] if fit == "squash" else [fit]))
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=10)
     missing: list[str] = []
     lines: list[str] = []
@@ -118,40 +118,6 @@ def fingerprint(paths: Sequence[Path], size: int | tuple[int, int], crop: bool =
         )
     digest.update("".join(lines).encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def read_rgb(path: Path) -> Image.Image:
-    """One image file as 8-bit RGB, upright (EXIF orientation is applied).
-
-    Transparent images are laid on white; 16-bit greyscale is scaled to 8 bits; of several frames the first is taken.
-
-    Raises:
-        Exception: whatever Pillow raises for a file that is missing, truncated or no image.
-    """
-    with Image.open(path) as image:
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        if image.mode.startswith("I"):
-            # Pillow cuts such values off at 255 (or drops the low byte, by version); 65535 must become 255.
-            levels = np.asarray(image).astype(np.int64)
-            if levels.min() < 0 or levels.max() > 65535:
-                raise ValueError("32-bit pixels have no known range")
-            return Image.fromarray(((levels + 128) // 257).astype(np.uint8)).convert("RGB")
-        if image.mode == "F":
-            raise ValueError("floating-point pixels have no known range")
-        if image.has_transparency_data:
-            # The colour under full transparency is arbitrary, often black; only laying the image on something hides it.
-            layer = image.convert("RGBA")
-            return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-        return image.convert("RGB")
-
-
-def centre(image: Image.Image, aspect: float) -> Image.Image:
-    """The largest centred part of the image whose width is ``aspect`` times its height, to whole pixels."""
-    width = min(image.width, round(image.height * aspect))
-    height = min(image.height, round(image.width / aspect))
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
 
 
 def usable_cores() -> int:
@@ -187,7 +153,7 @@ def _build(
     paths: Sequence[Path],
     shape: tuple[int, int, int, int],
     stream: BinaryIO,
-    crop: bool,
+    fit: Fit,
     workers: int | None,
     progress: bool,
 ) -> None:
@@ -206,9 +172,9 @@ def _build(
             rows = np.zeros((len(chunk), channels, height, width), np.uint8)
             for row, path in zip(rows, chunk, strict=True):
                 try:
-                    row[:] = decoded(path, height, width, crop)
+                    row[:] = decoded(path, height, width, fit)
                 except Exception as error:  # a broken file may raise anything; every one of them is reported
-                    unreadable.append((path, str(error) or type(error).__name__))
+                    unreadable.append((path, why_unreadable(path, error)))
             with writing:
                 stream.seek(begin + start * channels * height * width)
                 stream.write(rows.data)
@@ -228,13 +194,9 @@ def _build(
             )
 
 
-def decoded(path: Path, height: int, width: int, crop: bool = False) -> np.ndarray:
+def decoded(path: Path, height: int, width: int, fit: Fit = "squash") -> np.ndarray:
     """One image file as uint8 (3, height, width), see `image_array`; raises what `read_rgb` raises."""
-    image = read_rgb(path)
-    if image.size != (width, height):
-        image = centre(image, width / height) if crop else image
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return np.asarray(image).transpose(2, 0, 1)
+    return np.asarray(fitted(read_rgb(path), height, width, fit)).transpose(2, 0, 1)
 
 
 @contextmanager

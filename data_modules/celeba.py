@@ -13,6 +13,7 @@ from data_modules.celeba_files import AttributeTable, attribute_file, image_fold
 from data_modules.errors import DataError
 from data_modules.iclevr_files import multi_hot, read_conditions
 from data_modules.labelled import LabelledImages, split
+from data_modules.pictures import Fit
 
 HELD_OUT = "held_out"
 
@@ -41,7 +42,7 @@ class CelebA(LabelledImages):
         DataError: one line that names the file and line at fault.
     """
 
-    crop = True
+    fit: Fit = "crop"
 
     def __init__(
         self,

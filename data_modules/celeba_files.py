@@ -4,6 +4,7 @@ CelebA's ``list_attr_celeba.txt`` and CelebA-HQ's ``CelebAMask-HQ-attribute-anno
 pictures, the attribute names, then a line a picture: file name and for each attribute 1 (present) or -1 (absent).
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.errors import DataError, listing
+from data_modules.files import is_file, need_folder, picture_folder
 from data_modules.iclevr_files import unknown_name
+from data_modules.text import read_lines
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "CelebAMask-HQ-attribute-anno.txt")
 IMAGE_FOLDERS = ("img_align_celeba", "CelebA-HQ-img", "images")
@@ -59,27 +62,18 @@ def attribute_file(root: Path, file: str | None = None) -> Path:
     Raises:
         DataError: no such file; the message names what was looked for.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; set the root folder of the data to the one with {ATTRIBUTE_FILES[0]}")
+    need_folder(root)
     candidates = [root / name for name in ([file] if file is not None else ATTRIBUTE_FILES)]
     for candidate in candidates:
-        if candidate.is_file():
+        if is_file(candidate):
             return candidate
     raise DataError(f"no attribute file {' or '.join(map(str, candidates))}; put it there or name it")
 
 
 def image_folder(root: Path, folder: str | None = None) -> Path:
-    """``folder`` (absolute, or inside ``root``), or if it is None the first of ``img_align_celeba``,
-    ``CelebA-HQ-img`` and ``images`` in ``root``, or else ``root``.
-
-    Raises:
-        DataError: ``folder`` is no folder.
-    """
-    if folder is not None:
-        if not (root / folder).is_dir():
-            raise DataError(f"{root / folder}: no such image folder; correct the name or leave it out to search {root}")
-        return root / folder
-    return next((root / name for name in IMAGE_FOLDERS if (root / name).is_dir()), root)
+    """``folder``, or if it is None the first of ``img_align_celeba``, ``CelebA-HQ-img``, ``images`` and ``root`` that
+    holds a picture; see `picture_folder`."""
+    return picture_folder(root, folder, IMAGE_FOLDERS)
 
 
 def read_attributes(file: Path) -> AttributeTable:
@@ -90,15 +84,8 @@ def read_attributes(file: Path) -> AttributeTable:
             values or with other values than 1 and -1 (up to 20 are named, with their lines), or another number of
             rows than the first line says.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; put it there or correct its name") from None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check the file and its permissions") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); is it the attribute file?") from error
-    if len(lines) < 3 or not lines[0].strip().isdecimal():
+    lines = read_lines(file)
+    if len(lines) < 3 or not re.fullmatch(r"[0-9]{1,18}", lines[0].strip()):
         raise DataError(
             f"{file}, line 1: expected the number of pictures, then a line of attribute names and a line a picture, as "
             f"in CelebA's {ATTRIBUTE_FILES[0]}"

@@ -1,5 +1,6 @@
 """The one error of bad input data."""
 
+import difflib
 from collections.abc import Iterable
 
 SHOWN = 20
@@ -8,6 +9,17 @@ SHOWN = 20
 class DataError(ValueError):
     """Bad input data; the message is one clear line (or a line and a list of files) that names file and key and says
     what to do."""
+
+
+class CacheError(DataError):
+    """A cache that cannot be written; its cause is the system's error."""
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """For a message: "did you mean 'red cube'?", or all the known names where none is near."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid names: {', '.join(known)}"
 
 
 def listing(items: Iterable[object]) -> str:

@@ -8,12 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from data_modules.cache import decoded, read_rgb, usable_cores
+from data_modules.cache import decoded, usable_cores
 from data_modules.errors import DataError, listing
-from data_modules.iclevr_files import image_folder, image_names, missing, need_folder, read_objects, scene_of
-from data_modules.iclevr_json import listed_names, load_list, load_mapping, twice
+from data_modules.files import list_pictures, need_folder
+from data_modules.iclevr_files import image_folder, missing, read_objects, scene_of
+from data_modules.iclevr_json import listed_names, load_list, load_mapping
 from data_modules.iclevr_places import FILE as PLACES_FILE
 from data_modules.iclevr_places import SIDE, find_places, read_places
+from data_modules.pictures import read_rgb, why_unreadable
+from data_modules.text import twice
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -124,7 +127,7 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     absent = missing(images, listed) if images else []
     present = sorted(set(listed) - set(absent)) if images else []
     sizes, unreadable = _decode(images, present) if images else ({}, {})
-    unlisted = sorted(image_names(images) - set(listed)) if images else []
+    unlisted = sorted(set(list_pictures(images).names) - set(listed)) if images else []
     at_fault = found.errors or found.unknown or found.duplicates or absent or unreadable
     places = None
     if images and listed and not at_fault:
@@ -211,7 +214,7 @@ def _size_or_reason(path: Path) -> tuple[int, int] | str:
     try:
         return read_rgb(path).size
     except Exception as error:  # a broken file may raise anything; every one of them is reported
-        return str(error) or type(error).__name__
+        return why_unreadable(path, error)
 
 
 def _histogram(counts: Mapping[int, int]) -> str:

@@ -4,8 +4,6 @@
 it, ``test.json`` and ``new_test.json`` are lists of such lists: the conditions to draw images for.
 """
 
-import difflib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_modules.errors import DataError, listing
-from data_modules.iclevr_json import listed_names, load_list, load_mapping, short, twice
+from data_modules.errors import DataError, listing, near_names
+from data_modules.files import is_file, list_pictures, need_folder, picture_folder
+from data_modules.iclevr_json import listed_names, load_list, load_mapping
+from data_modules.text import short, twice
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
+FOLDERS = ("images", "iclevr")
 
 
 def read_objects(root: Path) -> dict[str, int]:
@@ -104,26 +104,9 @@ def ranks(names: Sequence[Sequence[str]], objects: Mapping[str, int]) -> np.ndar
 
 
 def image_folder(root: Path, folder: str | None = None) -> Path:
-    """The folder of the images: ``folder`` (absolute, or inside ``root``), or if it is None the first of
-    ``root/images``, ``root/iclevr`` and ``root`` that holds a PNG or JPEG file.
-
-    Raises:
-        DataError: no such folder; the message names what was looked for.
-    """
-    need_folder(root)
-    if folder is not None:
-        if not (root / folder).is_dir():
-            raise DataError(f"{root / folder}: no such image folder; correct the name or leave it out to search {root}")
-        return root / folder
-    candidates = (root / "images", root / "iclevr", root)
-    for candidate in candidates:
-        if candidate.is_dir() and image_names(candidate):
-            return candidate
-    raise DataError(
-        "no PNG or JPEG files in "
-        + " or ".join(str(candidate) for candidate in candidates)
-        + "; put the images into the first or name their folder"
-    )
+    """``folder``, or if it is None the first of ``root/images``, ``root/iclevr`` and ``root`` that holds a picture; see
+    `picture_folder`."""
+    return picture_folder(root, folder, FOLDERS)
 
 
 def scene_of(file_name: str) -> str:
@@ -133,15 +116,6 @@ def scene_of(file_name: str) -> str:
     """
     match = re.fullmatch(r"CLEVR_[A-Za-z]+_(\d+)_\d+", Path(file_name).stem)
     return match[1] if match else Path(file_name).stem
-
-
-def need_folder(root: Path) -> None:
-    """
-    Raises:
-        DataError: it is no folder.
-    """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; set the root folder of the data to the one with objects.json")
 
 
 def _in_folder(root: Path, name: str) -> Path:
@@ -163,18 +137,10 @@ def _valid_names(
 
 def unknown_name(name: str, objects: Iterable[str], known_from: str = "objects.json") -> str:
     """That ``known_from`` does not have this name, and which near ones it has."""
-    near = difflib.get_close_matches(name, objects, n=3)
-    hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else f"valid names: {', '.join(objects)}"
-    return f"{name!r} is not in {known_from}; {hint}"
-
-
-def image_names(folder: Path) -> set[str]:
-    """The names of a folder's PNG and JPEG files."""
-    with os.scandir(folder) as entries:
-        return {entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES)}
+    return f"{name!r} is not in {known_from}; {near_names(name, objects)}"
 
 
 def missing(images: Path, names: Iterable[str]) -> list[str]:
     """Names without a file; one listing of the folder answers for all but names with a folder or another suffix."""
-    there = image_names(images) if images.is_dir() else set()
-    return [name for name in names if name not in there and not (images / name).is_file()]
+    there = set(list_pictures(images).names) if images.is_dir() else set()
+    return [name for name in names if name not in there and not is_file(images / name)]

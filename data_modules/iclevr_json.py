@@ -1,41 +1,20 @@
 """The JSON of an iCLEVR folder, before anything is known of its objects: mappings and lists of names."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 from data_modules.errors import DataError
-
-
-def _load(file: Path) -> object:
-    def without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        if repeated := twice([key for key, _ in pairs]):
-            raise DataError(f"{file}: the key {repeated[0]!r} stands there more than once; keep one")
-        return dict(pairs)
-
-    try:
-        value: object = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=without_repeats)
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; put it there or correct the root folder") from None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check the file and its permissions") from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file}, line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text (byte {error.start}); save it as UTF-8 JSON") from error
-    return value
+from data_modules.text import kind, read_json, short
 
 
 def load_mapping(file: Path, meaning: str) -> dict[str, object]:
     """A JSON mapping, of which the message of the error says what it should map.
 
     Raises:
-        DataError: no such file, no valid JSON, a key that stands there twice, no mapping.
+        DataError: as `read_json`; no mapping.
     """
-    value = _load(file)
+    value = read_json(file)
     if not isinstance(value, dict):
-        raise DataError(f"{file}: found {_kind(value)}; expected a mapping of {meaning}")
+        raise DataError(f"{file}: found {kind(value)}; expected a mapping of {meaning}")
     return value
 
 
@@ -43,11 +22,11 @@ def load_list(file: Path) -> list[object]:
     """A JSON list of at least one element.
 
     Raises:
-        DataError: no such file, no valid JSON, a key that stands there twice, no list, an empty one.
+        DataError: as `read_json`; no list, an empty one.
     """
-    value = _load(file)
+    value = read_json(file)
     if not isinstance(value, list):
-        raise DataError(f"{file}: found {_kind(value)}; expected a list of lists of object names")
+        raise DataError(f"{file}: found {kind(value)}; expected a list of lists of object names")
     if not value:
         raise DataError(f"{file}: no conditions; expected at least one list of object names")
     return value
@@ -64,19 +43,3 @@ def listed_names(file: Path, key: str, value: object) -> list[str]:
     if not value:
         raise DataError(f"{file}: {key} has an empty list; name at least one object or remove the entry")
     return value
-
-
-def twice(names: Iterable[str]) -> tuple[str, ...]:
-    """The names that stand there more than once."""
-    return tuple(name for name, count in Counter(names).items() if count > 1)
-
-
-def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a string", type(None): "null"}
-    return names.get(type(value), "a number or truth value")
-
-
-def short(value: object) -> str:
-    """A value for a message."""
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from data_modules.cache import array_file, fingerprint
 from data_modules.errors import DataError
 from data_modules.iclevr_files import scene_of
-from data_modules.iclevr_json import load_mapping, short
+from data_modules.iclevr_json import load_mapping
+from data_modules.text import short
 
 Point = tuple[float, float]
 Pixels = NDArray[np.uint8]

@@ -29,8 +29,6 @@ class LabelledImages(ImageDataModule, ABC):
         test_conditions: JSON files; relative paths are looked up in the current folder, then in root.
     """
 
-    crop = False  # the largest centred square of each picture instead of all of it
-
     def __init__(
         self, root: str, *, images: str | None, val_fraction: float, test_conditions: Sequence[str], **options: Any
     ) -> None:
@@ -68,13 +66,13 @@ class LabelledImages(ImageDataModule, ABC):
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
         if self._needs_pictures(self.trainer.state.fn if self.trainer else "fit"):
-            self.memory_map(self.paths(), crop=self.crop)
+            self.memory_map(self.paths())
 
     def setup(self, stage: str) -> None:
         if self._needs_pictures(stage):
             self.train_rows, self.val_rows = self.split_rows()
             self.columns: dict[str, Column] = {
-                "image": self.images(self.paths(), crop=self.crop),
+                "image": self.images(self.paths()),
                 "condition": self.conditions(),
                 **self.more_columns(),
             }

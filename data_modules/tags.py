@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from data_modules.errors import DataError, listing
+from data_modules.text import read_lines
 
 # The order of the course's tag vector: hair, then eyes.
 HAIR = tuple("orange white aqua gray green red purple pink blue black brown blonde".split())
@@ -179,15 +180,7 @@ def _reason(found: dict[str, list[str]]) -> str:
 
 def _columns(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line number, id and text of each line that is not blank."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; correct the name of the tag file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    rows = [(number, line.split(",")) for number, line in enumerate(lines, start=1) if line.strip()]
+    rows = [(number, line.split(",")) for number, line in enumerate(read_lines(path), start=1) if line.strip()]
     wrong = [number for number, cells in rows if len(cells) != 2 or not cells[0].strip()]
     if wrong:
         raise DataError(

@@ -5,14 +5,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.base import DeviceResident, ImageDataModule, to_float
 from data_modules.errors import DataError
+from data_modules.files import SUFFIXES, list_pictures
 from data_modules.loader import ArrayLoader, Batch, take
 from data_modules.sampler import EpochOrder
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 DOMAINS = ("a", "b")
 
 
@@ -57,23 +58,26 @@ class Unpaired(ImageDataModule):
         """Builds the array files once a machine, before the ranks of a distributed run need them."""
         for domain in DOMAINS:
             if self.trainer is None or self.trainer.state.fn == "fit":
-                self.memory_map(self.paths("train", domain), self.load_size)
-            self.memory_map(self.paths("test", domain))
+                self.memory_map(self.paths("train", domain, report=True), self.load_size)
+            self.memory_map(self.paths("test", domain, report=True))
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.train = {domain: self.images(self.paths("train", domain), self.load_size) for domain in DOMAINS}
         self.test = {domain: self.images(self.paths("test", domain)) for domain in DOMAINS}
 
-    def paths(self, part: str, domain: str) -> list[Path]:
-        """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name."""
+    def paths(self, part: str, domain: str, report: bool = False) -> list[Path]:
+        """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name; with `report` a line says what else is
+        there."""
         folder = self.root / f"{part}{domain.upper()}"
         if not folder.is_dir():
             raise DataError(f"{folder}: no such folder; data.root must hold trainA, trainB, testA and testB")
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        if not paths:
-            raise DataError(f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
-        return paths
+        found = list_pictures(folder)
+        if not found.names:
+            raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}); {found.remark(every=True)}")
+        if report and (remark := found.remark()):
+            rank_zero_info(remark)
+        return found.paths
 
     def train_dataloader(self) -> "PairLoader":
         length = max(len(images) for images in self.train.values())

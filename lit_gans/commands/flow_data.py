@@ -81,7 +81,7 @@ def read_images(files: list[Path], size: int) -> Tensor:
     from PIL.Image import Resampling
 
     from data_modules.base import to_float
-    from data_modules.cache import read_rgb
+    from data_modules.pictures import read_rgb
     from lit_gans.errors import InputError
 
     images = []

@@ -134,7 +134,7 @@ def read_upright(path: Path) -> tuple[Image.Image, int]:
     """The picture as one sees it, 8-bit RGB, and the orientation that its file has it in."""
     from PIL import Image
 
-    from data_modules.cache import read_rgb
+    from data_modules.pictures import read_rgb
 
     writable(path)
     with Image.open(path) as image:

@@ -1,6 +1,7 @@
 """CelebA: the attribute file read and refused, pictures cropped and held out, conditions multi-hot."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,9 @@ class TestModule:
     def test_pictures_that_are_listed_but_missing_are_named(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "list_attr_celeba.txt").write_text(table(["a.jpg 1 1 -1", "b.jpg 1 1 1"]))
         (tmp_path / "img_align_celeba").mkdir()
+        with pytest.raises(DataError, match=r"no picture in .*img_align_celeba or "):
+            module(tmp_path)
+        shutil.copy(next((folder / "img_align_celeba").iterdir()), tmp_path / "img_align_celeba" / "c.jpg")
         with pytest.raises(DataError, match=r"2 of 2 image files are missing.*\n.*a\.jpg\n.*b\.jpg"):
             module(tmp_path)
 
@@ -174,9 +178,12 @@ class TestAttributeFile:
             attribute_file(tmp_path)
         with pytest.raises(DataError, match=r"nowhere: no such folder"):
             attribute_file(tmp_path / "nowhere")
+        with pytest.raises(DataError, match="no picture in"):
+            image_folder(tmp_path)
+        Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
         assert image_folder(tmp_path) == tmp_path
 
 
 def test_a_cropped_cache_is_another_file_and_an_old_one_stays_valid(folder: Path) -> None:
     paths = sorted((folder / "img_align_celeba").iterdir())
-    assert fingerprint(paths, 8) == fingerprint(paths, 8, crop=False) != fingerprint(paths, 8, crop=True)
+    assert fingerprint(paths, 8) == fingerprint(paths, 8, "squash") != fingerprint(paths, 8, "crop")

@@ -207,7 +207,7 @@ class TestImageFolder:
     def test_no_images_anywhere_is_an_error_that_names_the_places(self, root: Path) -> None:
         for file in (root / "images").iterdir():
             file.unlink()
-        with fails("no PNG or JPEG files", root / "images", root / "iclevr", root):
+        with fails("no picture in", root / "images", root / "iclevr", root):
             image_folder(root)
 
     def test_a_folder_given_that_does_not_exist_is_an_error(self, root: Path) -> None:
