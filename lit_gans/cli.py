@@ -1,15 +1,16 @@
 """`lit-gans`: the command line. This file stays light: torch is loaded by the command that needs it."""
 
 import gc
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
+from typing import NoReturn
 
 import lit_gans
-from data_modules.errors import DataError
+from lit_gans.boundary import exit_code, stopped_by_sigterm
 from lit_gans.errors import InputError
 
 # LightningCLI's subcommands, and ours by the module that has `add_arguments(parser)` and `run(args) -> exit code`.
@@ -43,7 +44,7 @@ Train, score and use image generators (lit_gans {lit_gans.__version__}).
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; errors that the user can mend are printed as one message."""
+    """Runs one command and returns its exit code; errors that the user can correct are printed as one line."""
     args = list(sys.argv[1:] if args is None else args)
     if not args or args[0] in ("-h", "--help", "help"):
         print(HELP, end="")
@@ -51,21 +52,7 @@ def main(args: Sequence[str] | None = None) -> int:
     if args[0] in ("-V", "--version"):
         print(f"lit_gans {lit_gans.__version__}")
         return 0
-    try:
-        return _dispatch(args[0], args[1:])
-    except ValueError as error:
-        mendable = _mendable(error)
-        if mendable is None or os.environ.get("LIT_GANS_TRACEBACK"):
-            raise
-        print(f"lit-gans {args[0]}: error: {mendable}", file=sys.stderr)
-        return 2
-
-
-def _mendable(error: BaseException | None) -> BaseException | None:
-    """The error itself or the one behind it that the user can mend; jsonargparse wraps what a constructor raises."""
-    while error is not None and not isinstance(error, InputError | DataError):
-        error = error.__cause__ or error.__context__
-    return error
+    return exit_code(args[0], lambda: _dispatch(args[0], args[1:]))
 
 
 def _dispatch(command: str, args: list[str]) -> int:
@@ -77,11 +64,25 @@ def _dispatch(command: str, args: list[str]) -> int:
     if command in COMMANDS:
         with uncollected():
             module = import_module(f"lit_gans.commands.{command}")
-        parser = ArgumentParser(f"lit-gans {command}", description=COMMANDS[command])
+        parser = Parser(f"lit-gans {command}", description=COMMANDS[command])
         module.add_arguments(parser)
-        return int(module.run(parser.parse_args(args)))
-    known = ", ".join({**LIGHTNING, **COMMANDS})
-    raise InputError(f"no such command; expected one of {known}")
+        with stopped_by_sigterm():
+            return int(module.run(parser.parse_args(args)))
+    known = [*LIGHTNING, *COMMANDS]
+    near = get_close_matches(command, known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise InputError(f"no such command; {hint}expected one of {', '.join(known)}")
+
+
+class Parser(ArgumentParser):
+    """An argument parser whose errors are messages of one line, with the nearest option, instead of its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        word = next((arg for arg in message.split() if arg.startswith("--")), "")
+        near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
+        if message.startswith("unrecognized") and near:
+            message += f"; did you mean {near[0]}?"
+        raise InputError(f"{message} ({self.prog} --help lists the options)")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the user can mend."""
+"""Errors that the user can correct."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,11 @@ class InputError(ValueError):
 
     The command line prints the message alone; every other exception keeps its traceback.
     """
+
+
+class OutputError(InputError):
+    """A file that cannot be written."""
+
+
+class DivergedError(RuntimeError):
+    """A training whose loss or gradient is no longer finite; the message says what to continue from, and how."""

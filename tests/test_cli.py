@@ -101,10 +101,7 @@ def test_an_error_is_one_line_that_names_the_fault(
 
     monkeypatch.chdir(tmp_path)
     text = arguments.format(scenes=scenes_folder, checkpoint=checkpoint, evaluator=evaluator_file)
-    try:
-        code = main(shlex.split(text))
-    except SystemExit as done:  # jsonargparse ends the process itself
-        code = int(str(done.code))
+    code = main(shlex.split(text))
     error = capsys.readouterr().err
     assert code == 2
     assert re.search(message, error), error

@@ -71,7 +71,7 @@ def room_of(module: str) -> str:
         return "data_modules"
     if len(parts) == 1:
         return "package"
-    if parts[1] in ("cli", "__main__"):
+    if parts[1] in ("cli", "boundary", "__main__"):
         return "cli"
     return parts[1] if parts[1] in ARROWS else "root"
 

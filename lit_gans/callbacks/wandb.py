@@ -12,6 +12,8 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lit_gans.errors import InputError
+
 Mode = Literal["auto", "online", "offline", "off"]
 
 INIT_TIMEOUT = 20  # seconds for the server to answer, after the 10 that wandb spends on naming the user
@@ -39,9 +41,17 @@ def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans"
 
     An account is configured by ``WANDB_API_KEY``, or by ``wandb login`` (an entry in the netrc file for the server,
     which is W&B's own or ``WANDB_BASE_URL``). Nothing is ever asked on the terminal.
+
+    Raises:
+        InputError: a WANDB_MODE that wandb does not know.
     """
+    named = os.environ.get("WANDB_MODE", "")
+    if not named:
+        os.environ.pop("WANDB_MODE", None)  # wandb takes an empty one for a wrong one
+    elif named not in _WANDB_MODES:
+        raise InputError(f"WANDB_MODE is {named!r} in the environment; expected one of {', '.join(_WANDB_MODES)}")
     if mode == "auto":
-        mode = _WANDB_MODES.get(os.environ.get("WANDB_MODE", ""), "online" if _has_account() else "off")
+        mode = _WANDB_MODES.get(named, "online" if _has_account() else "off")
     if mode == "off":
         return None
     if mode == "online" and not _has_account():

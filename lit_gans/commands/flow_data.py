@@ -53,13 +53,12 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
         InputError: no config.yaml beside the checkpoint, or one without data.
         DataError: the data set is not there or not whole.
     """
-    import yaml
-
     from lit_gans.commands.run_checkpoint import config_of
+    from lit_gans.configs import read_config
     from lit_gans.errors import InputError
 
-    file = config_of(checkpoint)
-    data = (yaml.safe_load(file.read_text()) or {}).get("data")
+    file = config_of(checkpoint, "checkpoint", "put the config.yaml of its run beside it: it says where the data are")
+    data = read_config(file).get("data")
     if not isinstance(data, dict) or "." not in data.get("class_path", ""):
         raise InputError(f"{file}: has no data.class_path, so the pictures of this run cannot be found")
     module, name = data["class_path"].rsplit(".", 1)

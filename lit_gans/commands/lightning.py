@@ -4,14 +4,14 @@ import logging
 import signal
 import sys
 import warnings
+from argparse import ArgumentError
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
 import torch
-from lightning.pytorch.accelerators import Accelerator
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
@@ -24,25 +24,16 @@ from lit_gans.callbacks.progress import progress_bar
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
 from lit_gans.callbacks.wandb import wandb_logger
-from lit_gans.commands.run_checkpoint import checked_checkpoint, config_of
-from lit_gans.configs import find_config
+from lit_gans.checks import whole
+from lit_gans.commands.arguments import readable, with_configs
+from lit_gans.commands.run_checkpoint import checked_checkpoint
+from lit_gans.commands.trainer import Trainer
+from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS
 from lit_gans.training.memory import keep_freed_memory
-from lit_gans.training.precision import best_precision
 
 RUNS = "runs"
-
-
-class Trainer(L.Trainer):
-    """Lightning's Trainer with `precision: auto`: bf16 where the hardware has it, fp32 elsewhere."""
-
-    def __init__(
-        self, *args: Any, accelerator: str | Accelerator = "auto", precision: str | int = "auto", **kwargs: Any
-    ) -> None:
-        if precision == "auto":
-            precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
-        super().__init__(*args, accelerator=accelerator, precision=precision, **kwargs)  # type: ignore[arg-type]
 
 
 class SaveFitConfig(SaveConfigCallback):
@@ -82,6 +73,26 @@ class CLI(LightningCLI):
 
     before_fit = before_validate = before_test = before_predict = check_checkpoint
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The command that runs alone: a parser with all options takes a while to build."""
+        known = LightningCLI.subcommands()
+        return {name: skip for name, skip in known.items() if name == sys.argv[1]} or known
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            command, given = sys.argv[1], sys.argv[2:]
+            known = (name for action in self._parser(command)._actions for name in action.option_strings)
+            raise InputError(readable(str(error), known, given)) from None
+
+    def _set_seed(self) -> None:
+        given = self._get(self.config, "seed_everything")
+        if not isinstance(given, bool):
+            whole("seed_everything", given, at_least=0, at_most=2**32 - 1)
+        super()._set_seed()
+
     def _parse_ckpt_path(self) -> None:
         """Nothing: Lightning would let a checkpoint's hyperparameters override the command line, silently."""
 
@@ -99,7 +110,7 @@ class CLI(LightningCLI):
 
 def run(command: str, args: list[str]) -> int:
     """Runs a LightningCLI subcommand; `--config` also takes bare names, and `--ckpt_path` alone finds its config."""
-    args = with_configs(command, args)
+    args = with_configs(args)
     # Lightning's DDP launcher starts the other ranks with this process's arguments
     sys.argv[1:] = [command, *args]
     torch.set_float32_matmul_precision("high")
@@ -138,6 +149,7 @@ def _run_cli() -> None:
         },
         save_config_callback=SaveFitConfig,
         save_config_kwargs={"overwrite": True},
+        parser_kwargs={"exit_on_error": False, **{command: {"exit_on_error": False} for command in CLI.subcommands()}},
         subclass_mode_model=True,
         subclass_mode_data=True,
         auto_configure_optimizers=False,
@@ -163,25 +175,3 @@ def quiet() -> None:
 def is_news(record: logging.LogRecord) -> bool:
     """Whether a message of Lightning's is neither an advertisement nor about defaults that are as they should be."""
     return not record.getMessage().startswith(("💡", "TPU available", "`weights_only` was not set"))
-
-
-def with_configs(command: str, args: list[str]) -> list[str]:
-    """The arguments with config names replaced by files, the run's own config where none is given, and a run name."""
-    args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
-    configs = [i + 1 for i, arg in enumerate(args[:-1]) if arg in ("--config", "-c")]
-    for i in configs:
-        args[i] = str(find_config(args[i]))
-    if not configs and (checkpoint := option(args, "--ckpt_path")):
-        args = ["--config", str(config_of(Path(checkpoint))), *args]
-        configs = [1]
-    if configs:
-        # in front, so that --run_name and the name in an earlier run's config win
-        args = ["--run_name", Path(args[configs[0]]).stem, *args]
-    return args
-
-
-def option(args: list[str], name: str) -> str | None:
-    """The value of `--name value` or `--name=value`, the last one given."""
-    found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == name]
-    found += [arg.split("=", 1)[1] for arg in args if arg.startswith(f"{name}=")]
-    return found[-1] if found else None

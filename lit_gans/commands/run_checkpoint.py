@@ -63,8 +63,13 @@ def newest(folder: Path, word: str) -> Path:
     return file
 
 
-def config_of(checkpoint: Path) -> Path:
+def config_of(checkpoint: Path, source: str = OPTION, remedy: str = "give --config too") -> Path:
     """The config that the run of this checkpoint was started with.
+
+    Args:
+        checkpoint: the file.
+        source: what opens the message of an error.
+        remedy: what ends it.
 
     Raises:
         InputError: it is not there.
@@ -72,8 +77,8 @@ def config_of(checkpoint: Path) -> Path:
     if str(checkpoint) in OF_THE_RUN:
         raise InputError(f"{OPTION} {checkpoint}: of which run? Give its --config too, or the file instead")
     if not checkpoint.is_file():
-        raise InputError(f"{OPTION} {checkpoint}: {'is a folder' if checkpoint.is_dir() else 'no such file'}")
+        raise InputError(f"{source} {checkpoint}: {'is a folder' if checkpoint.is_dir() else 'no such file'}")
     for folder in (checkpoint.parent, checkpoint.parent.parent):
         if (file := folder / "config.yaml").is_file():
             return file
-    raise InputError(f"{OPTION} {checkpoint}: no config.yaml beside it or in the folder above; give --config too")
+    raise InputError(f"{source} {checkpoint}: no config.yaml beside it or in the folder above; {remedy}")

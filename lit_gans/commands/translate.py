@@ -173,11 +173,10 @@ def write(image: Image.Image, path: Path, orientation: int) -> None:
     """Writes an upright picture as its source was stored: turned, with the tag that turns it back.
 
     Raises:
-        InputError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
     from PIL import Image
 
-    from lit_gans.errors import InputError
     from lit_gans.files import replacing
 
     turns = Image.Transpose
@@ -196,11 +195,8 @@ def write(image: Image.Image, path: Path, orientation: int) -> None:
         exif = Image.Exif()
         exif[ORIENTATION] = orientation  # nothing else of the source's: its thumbnail shows another picture
         options["exif"] = exif
-    try:
-        with replacing(path) as temporary:
-            image.save(temporary, format=writable(path), **options)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+    with replacing(path) as temporary:
+        image.save(temporary, format=writable(path), **options)
 
 
 def _side(text: str) -> int:

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from lit_gans.checkpoints import read_torch_file
-from lit_gans.errors import InputError
+from lit_gans.errors import DivergedError, InputError
 from lit_gans.models.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
 from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
@@ -143,18 +143,24 @@ class ImageModel(L.LightningModule):
         `log` costs time, and each look at a loss waits for the device. Call it after the counted step.
 
         Raises:
-            RuntimeError: if a loss is not finite; it names the loss and the batch.
+            DivergedError: if a loss is not finite; it names the loss and the batch.
         """
         if not is_logged_step(self.trainer):
             return
         for name, loss in self.losses.items():
             if not torch.isfinite(loss):
-                raise RuntimeError(
-                    f"{name} is {loss.item()} at batch {self.global_step}: training has diverged. The last checkpoint "
-                    "is kept; continue from it with a lower learning rate, gradient clipping or precision 32-true"
-                )
+                raise self.diverged(f"{name} is {loss.item()} at batch {self.global_step}")
         self.log_dict(self.losses)
         self.log_dict({name: float(count) for name, count in counts.items()})
+
+    def diverged(self, seen: str) -> DivergedError:
+        """The error of a training whose numbers are no longer finite, with what to continue from and how."""
+        # the folder is asked of all processes, and this one alone may have seen it
+        last = self.log_dir / "checkpoints" / "last.ckpt" if self.trainer.world_size == 1 else Path("last.ckpt")
+        remedies = "a lower learning rate, --model.clip_norm 1 or --trainer.precision 32-true"
+        exists = self.trainer.world_size > 1 or last.is_file()
+        how = f"continue with --ckpt_path {last} and" if exists else "there is no checkpoint yet; start again with"
+        return DivergedError(f"{seen}: training has diverged; {how} {remedies}")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[CHECKPOINT_KEY] = {

@@ -133,11 +133,10 @@ class SingleNetwork(ImageModel):
         # looked at in every batch, before the weights change: one broken step would break all that follow, and the
         # checkpoints with them. A gradient scaler (fp16) looks for itself, and leaves such steps out.
         if not torch.isfinite(norm) and getattr(self.trainer, "scaler", None) is None:
-            raise RuntimeError(
-                f"{self.loss_name} is {self.losses[self.loss_name].item()} at batch {self.global_step} and its "
-                f"gradient {norm.item()}: training has diverged. The weights before this batch and the last checkpoint "
-                "are kept; continue from it with a lower learning rate, a longer warmup or precision 32-true"
+            seen = (
+                f"{self.loss_name} is {self.losses[self.loss_name].item()} at batch {self.global_step} and its gradient"
             )
+            raise self.diverged(f"{seen} {norm.item()}")
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)

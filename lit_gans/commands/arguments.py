@@ -1,0 +1,166 @@
+"""Arguments of fit, validate, test and predict: configs by name, and the parser's errors as one line."""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from lit_gans.commands.run_checkpoint import config_of
+from lit_gans.configs import find_config, is_plain, read_config
+from lit_gans.models.registry import MODELS
+
+CONFIG = ("--config", "-c")
+# The parser's words for types -> a user's.
+TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "NoneType": "null"}
+
+
+def with_configs(args: list[str]) -> list[str]:
+    """The arguments with config names replaced by files, the run's own config where none is given, and a run name.
+
+    Raises:
+        InputError: a config that is not there, or not readable.
+    """
+    args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
+    places = [i + 1 for i, arg in enumerate(args[:-1]) if arg in CONFIG]
+    for i in places:
+        args[i] = str(find_config(args[i]))
+    if not places and (checkpoint := option(args, "--ckpt_path")):
+        args = ["--config", str(config_of(Path(checkpoint))), *args]
+        places = [1]
+    if not places:
+        return args
+    files = [Path(args[i]) for i in places]
+    contents = [read_config(file) for file in files]
+    tell_models(files, contents)
+    for i, file, content in zip(places, files, contents, strict=True):
+        if not is_plain(file):
+            args[i] = repr(content)  # a dict of plain values is YAML, which the parser takes in the place of a file
+    # in front, so that --run_name and the name in an earlier run's config win
+    return ["--run_name", files[0].stem, *args]
+
+
+def tell_models(files: Sequence[Path], contents: Sequence[dict[str, Any]]) -> None:
+    """Says which of several configs gives the model, where they have different ones."""
+    models = [content.get("model") for content in contents]
+    classes = [model.get("class_path") if isinstance(model, dict) else model for model in models]
+    given = [(file, name) for file, name in zip(files, classes, strict=True) if isinstance(name, str)]
+    if len({name for _, name in given}) > 1:
+        told = ", ".join(f"{file} has {name.rsplit('.', 1)[-1]}" for file, name in given)
+        print(f"lit-gans: several configs with a model, the last one counts: {told}", file=sys.stderr)
+
+
+def option(args: list[str], name: str) -> str | None:
+    """The value of `--name value` or `--name=value`, the last one given."""
+    found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == name]
+    found += [arg.split("=", 1)[1] for arg in args if arg.startswith(f"{name}=")]
+    return found[-1] if found else None
+
+
+def readable(text: str, known: Iterable[str], args: list[str]) -> str:
+    """An error of the parser in one line, with the option at fault, where it was given, and the nearest valid name.
+
+    Args:
+        text: the parser's message, of many lines.
+        known: the options of the command, such as "--trainer.max_steps".
+        args: the arguments as they were given.
+    """
+    known = list(known)
+    if required := re.search(r"arguments are required: (.*)", text):
+        names = " and ".join(name.rsplit(".", 1)[-1] for name in required.group(1).split(", "))
+        return f"no {names} is given: give --config NAME (lit-gans configs lists them) or --config FILE"
+    if unknown := re.search(r"unrecognized arguments: (.*)", text):
+        return unknown_option(unknown.group(1).split()[0].split("=")[0], known)
+    if other := re.search(r"does not accept option '(.*?)'", text):
+        return f"{place(other.group(1), args)}: no such option{did_you_mean('--' + other.group(1), known)}"
+    if re.search(r"expected one argument", text):
+        bare = [a for a, b in zip(args, [*args[1:], "--"], strict=True) if a.startswith("--") and b.startswith("--")]
+        return f"{bare[-1] if bare else 'the last option'} needs a value"
+    return of_a_key(text, known, args)
+
+
+def of_a_key(text: str, known: list[str], args: list[str]) -> str:
+    """The same for a message about the value or the parts of a key."""
+    keys = re.findall(r'Parser key "(.*?)"', text)
+    if not keys:
+        return " ".join(text.split())[:500]
+    key = ".".join(keys)
+    part = section(text)
+    if given := re.search(r"Expected a dot import path string: (\S+)", text):
+        near = get_close_matches(given.group(1), MODELS, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        there = f"; {hint}There are {', '.join(MODELS)}" if key == "model" else ""
+        return f"--{key} {given.group(1)}: no such class{there}"
+    if new := re.search(r"Option '(.*?)' is not accepted", part) or re.search(r"Unexpected keys: \{'(.*?)'", part):
+        name = f"{key}.{new.group(1)}"
+        known += options_of_class(text, keys[0])
+        return f"{place(name, args)}: no such option{did_you_mean('--' + name, known)}"
+    value = re.findall(r"Got value: (.*)", part) or re.findall(r"val='?(.*?)'?\)", part)
+    value = value or re.findall(r"Given value: (.*)", part)
+    kinds = re.findall(r"Expected a <class '(?:\w+\.)*(\w+)'>", part)
+    words = [TYPES.get(kind, kind) for kind in kinds]
+    words += [f"one of {choices}" for choices in re.findall(r"Literal\[(.*?)\]", part)]
+    expected = f"expected {' or '.join(dict.fromkeys(words))}" if words else " ".join(part.split())[:300]
+    return f"{place(key, args)} is {value[-1].strip() if value else 'not possible'}; {expected}"
+
+
+def section(text: str) -> str:
+    """What a message says of its innermost key: the lines that are indented deeper."""
+    lines = text.splitlines()
+    start = max(i for i, line in enumerate(lines) if 'Parser key "' in line)
+    depths = [len(line) - len(line.lstrip(" ")) if line else len(text) for line in lines]
+    deeper = takewhile(lambda i: depths[i] > depths[start], range(start + 1, len(lines)))
+    # a key of the first level has all of the message
+    return "\n".join(lines[i] for i in (start, *deeper)) if depths[start] else text
+
+
+def unknown_option(name: str, known: list[str]) -> str:
+    if not name.startswith("-"):
+        return f"{name!r} belongs to no option; options are given as --name value"
+    return f"{name}: no such option{did_you_mean(name, known)}"
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def options_of_class(text: str, key: str) -> list[str]:
+    """The options of the class that a message is about, such as "--model.width"."""
+    path = re.search(r"class_path '([\w.]+)'", text)
+    if path is None:
+        return []
+    module, name = path.group(1).rsplit(".", 1)
+    parser = ArgumentParser(exit_on_error=False)
+    added = parser.add_class_arguments(getattr(import_module(module), name), key, fail_untyped=False)
+    return [f"--{one}" for one in added]
+
+
+def place(key: str, args: list[str]) -> str:
+    """Where a key was given: as an option, or the last config that has it."""
+    if any(arg == f"--{key}" or arg.startswith((f"--{key}=", f"--{key}.")) for arg in args):
+        return f"--{key}"
+    files = [Path(args[i + 1]) for i, arg in enumerate(args[:-1]) if arg in CONFIG]
+    for file in reversed(files):
+        if file.is_file() and has_key(read_config(file), key):
+            return f"{file}: {key}"
+    return f"--{key}"
+
+
+def has_key(content: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(content, dict):
+            return False
+        inner = content.get("init_args")
+        if part in content:
+            content = content[part]
+        elif isinstance(inner, dict) and part in inner:
+            content = inner[part]
+        else:
+            return False
+    return True

@@ -1,0 +1,70 @@
+"""The Trainer of fit, validate, test and predict."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.strategies import Strategy
+
+from lit_gans.checks import choice
+from lit_gans.training.precision import best_precision
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16")
+# Each network is updated alone, so some parameters have no gradient in a backward pass.
+SEVERAL = "ddp_find_unused_parameters_true"
+
+
+class Trainer(L.Trainer):
+    """Lightning's Trainer with defaults that suit every model here.
+
+    Args:
+        accelerator: auto, cpu, gpu, mps, ...; auto takes what is there.
+        devices: how many, or which ([0, 2]); "auto" takes all.
+        num_nodes: machines.
+        strategy: auto is one process a device, with `find_unused_parameters`.
+        precision: auto is bf16-mixed where the hardware multiplies bf16, and 32-true elsewhere.
+        use_distributed_sampler: the data module divides its own order among the processes.
+        args, kwargs: see lightning.pytorch.Trainer.
+
+    Raises:
+        InputError: a precision that no model here is made for.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        accelerator: str | Accelerator = "auto",
+        devices: list[int] | str | int = 1,
+        num_nodes: int = 1,
+        strategy: str | Strategy = "auto",
+        precision: str | int = "auto",
+        use_distributed_sampler: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        choice("trainer.precision", str(precision), PRECISIONS)
+        if precision == "auto":
+            precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
+        if strategy == "auto" and (num_nodes > 1 or are_several(devices, accelerator)):
+            strategy = SEVERAL
+        super().__init__(
+            *args,
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            precision=precision,  # type: ignore[arg-type]
+            use_distributed_sampler=use_distributed_sampler,
+            **kwargs,
+        )
+
+
+def are_several(devices: list[int] | str | int, accelerator: str | Accelerator) -> bool:
+    """Whether this asks for more than one device; "auto" and -1 are all GPUs, and one process on a CPU."""
+    if isinstance(devices, str) and "," in devices:
+        devices = [int(one) for one in devices.split(",") if one.strip()]
+    if isinstance(devices, list | tuple):
+        return len(devices) > 1
+    if devices in ("auto", "-1", -1):
+        return accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
+    return int(devices) > 1

@@ -1,0 +1,65 @@
+"""Which devices, strategy and precision the Trainer takes by itself."""
+
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch.strategies import DDPStrategy
+
+from lit_gans.commands.trainer import Trainer, are_several
+from lit_gans.configs import find_config
+from lit_gans.errors import InputError
+
+QUIET: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
+
+
+def test_one_device_is_the_default_also_where_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    trainer = Trainer(**QUIET)
+    assert trainer.num_devices == 1 and not isinstance(trainer.strategy, DDPStrategy)
+
+
+def test_several_devices_get_the_strategy_of_the_overlay() -> None:
+    overlay = yaml.safe_load(find_config("trainer/ddp").read_text())["trainer"]
+    plain = Trainer(devices=2, **QUIET)
+    named = Trainer(**{**overlay, "devices": 2, **QUIET})
+    for trainer in (plain, named):
+        assert isinstance(trainer.strategy, DDPStrategy) and trainer.num_devices == 2
+        assert trainer.strategy._ddp_kwargs == {"find_unused_parameters": True}
+        assert not trainer._accelerator_connector.use_distributed_sampler
+
+
+def test_a_strategy_that_is_named_wins() -> None:
+    trainer = Trainer(devices=2, strategy="ddp", **QUIET)
+    assert isinstance(trainer.strategy, DDPStrategy) and trainer.strategy._ddp_kwargs == {}
+
+
+@pytest.mark.parametrize(
+    ("devices", "accelerator", "gpus", "expected"),
+    [
+        (1, "cpu", 0, False),
+        (2, "cpu", 0, True),
+        ("2", "gpu", 2, True),
+        ([0], "gpu", 2, False),
+        ([0, 1], "gpu", 2, True),
+        ("0,", "gpu", 2, False),
+        ("0,1", "gpu", 2, True),
+        ("auto", "auto", 2, True),
+        ("auto", "auto", 1, False),
+        ("auto", "cpu", 2, False),
+        (-1, "gpu", 4, True),
+        ("-1", "cuda", 1, False),
+    ],
+)
+def test_several_devices_are_known_from_how_they_are_named(
+    devices: Any, accelerator: str, gpus: int, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert are_several(devices, accelerator) is expected
+
+
+@pytest.mark.parametrize("precision", ["64-true", "16-true", "17", "bf16-true"])
+def test_a_precision_that_no_model_is_made_for_is_refused(precision: str) -> None:
+    with pytest.raises(InputError, match=f"trainer.precision is '{precision}'; expected one of auto, 32-true"):
+        Trainer(precision=precision, **QUIET)
