@@ -16,6 +16,8 @@ from lit_gans.models.normalizing_flow import NormalizingFlow
 from lit_gans.networks.flow.bijections import Features
 from lit_gans.networks.flow.conditioning import CANVAS
 from lit_gans.networks.flow.flow import Flow
+from lit_gans.networks.flow.layout import with_places
+from lit_gans.networks.flow.layouts import KEPT
 from lit_gans.networks.flow.places import in_places, random_order
 
 
@@ -32,6 +34,7 @@ class ConditionalFlow(NormalizingFlow):
         class_names: name of each class, for labels given by name.
         image_size: a multiple of 2 ** levels.
         levels, steps, hidden: L, K and the width of the coupling networks, the latter two also one a level; see Flow.
+        split: see Flow.
         attention, attention_width: autoregressive maps after the last level and their channels, see Flow.
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
@@ -40,8 +43,11 @@ class ConditionalFlow(NormalizingFlow):
         places: of so many objects the flow is told in training which is the first, the second and so on, where the data
             knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It then need
             not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
-        order_drop: share of training images whose order is left out; `encode`, `decode` and `log_prob` do without it.
-        bits: 8, or fewer to train on coarser colours.
+        layout: the flow is told where each object stands, where the data knows (`data.places`); samples draw a layout
+            from those of training pictures of as many objects, see Layouts. At most 4 objects in a picture.
+        order_drop: share of training images whose order, or layout, is left out; `encode`, `decode` and `log_prob` do
+            without it.
+        bits, noise: see NormalizingFlow.
         recompute: train in less memory and more time; see Flow.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator. A test without an evaluator tells the
@@ -63,6 +69,7 @@ class ConditionalFlow(NormalizingFlow):
         levels: int = 3,
         steps: int | Sequence[int] = 16,
         hidden: int | Sequence[int] = 64,
+        split: bool = True,
         attention: int = 0,
         attention_width: int = 128,
         embedding: int = 200,
@@ -72,8 +79,10 @@ class ConditionalFlow(NormalizingFlow):
         label_drop: float = 0.15,
         lr_drop: float | None = None,
         places: int = 0,
+        layout: bool = False,
         order_drop: float = 0.1,
         bits: int = 8,
+        noise: float = 0.0,
         recompute: bool = False,
         temperature: float = 1.0,
         guidance: float = 0.0,
@@ -85,6 +94,8 @@ class ConditionalFlow(NormalizingFlow):
         **training: Any,
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
+        if layout and (places or lr_drop is not None):
+            raise InputError("layout tells where the objects stand; it goes with places 0 and lr_drop null")
         checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
         flow = Flow(
             num_classes * (1 + places),
@@ -92,10 +103,12 @@ class ConditionalFlow(NormalizingFlow):
             levels,
             steps,
             hidden,
+            split,
             embedding,
             features,
             growth,
             blocks,
+            layout=layout,
             droppable=label_drop > 0,
             low_resolution=lr_drop is not None,
             attention=attention,
@@ -109,21 +122,46 @@ class ConditionalFlow(NormalizingFlow):
             image_size=image_size,
             label_drop=label_drop,
             bits=bits,
+            noise=noise,
             temperature=temperature,
             guidance=guidance,
             **training,
         )
         self.save_hyperparameters()
-        self.lr_drop, self.places, self.order_drop = lr_drop, places, order_drop
+        self.lr_drop, self.places, self.layout, self.order_drop = lr_drop, places, layout, order_drop
         self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
+    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+        # twice as many images as layouts: those whose objects were not all found keep none
+        if self.flow.layouts is not None and self.images_seen < 2 * KEPT:
+            self.flow.layouts.add(self.of_all(batch["condition"]), self.of_all(told_column(batch, "place")))
+        return super().training_loss(batch, noise)
+
+    def of_all(self, part: Tensor) -> Tensor:
+        """The union batch's part, the same in each process."""
+        if self.trainer.world_size == 1:
+            return part
+        gathered = self.all_gather(part)
+        assert isinstance(gathered, Tensor)
+        return gathered.flatten(0, 1)
+
     def features(self, flow: Flow, batch: Batch, noise: torch.Generator | None = None) -> list[Features]:
-        low = self.low_resolution(batch["image"])
+        label, low = batch["condition"], self.low_resolution(batch["image"])
+        order = told_column(batch, "order") if self.places else None
+        place = told_column(batch, "place") if self.layout else None
         if noise is None:
-            return flow.pyramid(label_of(batch, self.places), low=low)
+            return flow.pyramid(self.told(label, order, place), low=low)
         drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
-        kept, low_kept, order_kept = (self.uniform((len(batch["image"]),), noise) >= drop for drop in drops)
-        return flow.pyramid(label_of(batch, self.places, order_kept), kept, low, low_kept)
+        kept, low_kept, order_kept = (self.uniform((len(label),), noise) >= drop for drop in drops)
+        if order is not None:
+            order = order * order_kept[:, None]
+        if place is not None:
+            place = torch.where(order_kept[:, None, None], place, torch.nan)
+        return flow.pyramid(self.told(label, order, place), kept, low, low_kept)
+
+    def told(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
+        """The label with what else the flow is told of its objects; None where nobody knows."""
+        return with_places(label, place) if self.layout else in_places(label, order, self.places)
 
     def known(
         self, flow: Flow, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0
@@ -134,16 +172,17 @@ class ConditionalFlow(NormalizingFlow):
         if c is None:
             if not self.label_drop:
                 raise InputError("this flow was trained with label_drop 0, so it always needs a condition; give c")
-            nothing = torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device)
-            nothing = in_places(nothing, None, self.places)
+            nothing = self.told(torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device))
             return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
         rows = as_multi_hot(c, self.num_classes, self.class_names)
         if len(rows) != count:
             raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
-        return flow.guided(in_places(rows.to(x), None, self.places), guidance, low)
+        return flow.guided(self.told(rows.to(x)), guidance, low)
 
     def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
-        return in_places(conditions, random_order(conditions, noise) if self.places else None, self.places)
+        order = random_order(conditions, noise) if self.places else None
+        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, noise)
+        return self.told(conditions, order, place)
 
     def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
         """The inverse of an autoregressive map feeds the rounding errors of each pixel to all pixels after it: in
@@ -172,24 +211,21 @@ def check_shares(**shares: float | None) -> None:
             raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
 
 
-def label_of(batch: Batch, places: int, told: Tensor | None = None) -> Tensor:
-    """The label of a batch's images with so many places, see `in_places`.
-
-    Args:
-        told: (B,) bool, for which of them the order of the objects is told; None for all.
+def told_column(batch: Batch, name: str) -> Tensor:
+    """What the data tells of a batch's objects: "order" or "place".
 
     Raises:
-        InputError: there are places, and the data does not tell the order.
+        InputError: it does not.
     """
-    if not places:
-        return batch["condition"]
-    if "order" not in batch:
+    if name not in batch:
+        option, remedy = ("places", "places to 0")
+        if name == "place":
+            option, remedy = "layout", "data.places to true, or layout to false"
         raise InputError(
-            f"places is {places}: the model is to know the order of the objects, and the data does not tell it; set "
-            "places to 0"
+            f"{option} is set: the flow is told the {name} of each object, which the data does not have; set {remedy}"
         )
-    order = batch["order"] if told is None else batch["order"] * told[:, None]
-    return in_places(batch["condition"], order, places)
+    column: Tensor = batch[name]
+    return column
 
 
 def small(image: Tensor) -> Tensor:

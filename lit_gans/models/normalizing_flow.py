@@ -26,7 +26,7 @@ SAMPLING_BATCH = 128
 
 class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
     """A flow between images and latents, given a condition, trained by the negative log-likelihood of uniformly
-    dequantized images, in bits a value of the image (C * H * W).
+    dequantized images, or of images with Gaussian noise, in bits a value of the image (C * H * W).
 
     Its network has `forward(x, u) -> (Latents, log|det|)`, `inverse(latents, u) -> x`, `log_prob(x, u)`,
     `initialize(x, u)`, `guided(label, guidance, low) -> u` and `shapes` (those of the latents), x in [-1/2, 1/2]. What
@@ -41,6 +41,9 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         image_size: height and width of the images.
         label_drop: share of training images whose label is left out; 0 for a flow that always has one.
         bits: 8, or fewer to train on coarser colours.
+        noise: standard deviation, images being in [-1, 1], of Gaussian noise in the place of dequantization; what is
+            drawn loses it again by one step up the gradient of the density, x + noise^2 * grad log p(x | label) (Zhai
+            et al. 2024, arXiv 2412.06329). The likelihood is then that of noisy images. 0 for dequantization.
         temperature, guidance: where `sample` is given none.
         training: the hyperparameters of SingleNetwork.
     """
@@ -60,6 +63,7 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         image_size: int,
         label_drop: float,
         bits: int,
+        noise: float = 0.0,
         temperature: float,
         guidance: float,
         **training: Any,
@@ -69,6 +73,9 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         self.image_size, self.dims = image_size, 3 * image_size**2
         self.label_drop = label_drop
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
+        self.noise = checks.number("noise", noise, at_least=0, hint="0 for dequantization, or 0.05")
+        if noise and bits != 8:
+            raise InputError(f"bits is {bits}, and noise {noise} takes the place of dequantization; set bits to 8")
         self.temperature, self.guidance = self.checked(temperature, guidance)
         self.held_out_bits: list[Tensor] = []
         self.reconstruction_errors: list[Tensor] = []
@@ -96,9 +103,15 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         return bits_per_dim(self.flow.log_prob(x, u), self.dims, self.bits).mean()
 
     def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        x = dequantize(batch["image"], self.uniform(batch["image"].shape, noise), self.bits)
+        image = batch["image"]
+        draw = self.normal if self.noise else self.uniform
+        x = self.continuous(image, draw(image.shape, noise))
         # as the weights are: no other layer brings the image into their layout, and sums of both layouts are slow
         return x.contiguous(memory_format=torch.channels_last)
+
+    def continuous(self, image: Tensor, noise: Tensor) -> Tensor:
+        """The points of the cube that the flow is trained on; `noise` is normal if there is noise, else uniform."""
+        return to_cube(image + self.noise * noise) if self.noise else dequantize(image, noise, self.bits)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         super().validation_step(batch, batch_idx)
@@ -108,7 +121,8 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
     def dequantized_bits(self, batch: Batch, seed: int) -> Tensor:
         """Bits a dimension of each image under its condition, (B,), with dequantization noise of this seed."""
         image = batch["image"].float()
-        x = dequantize(image, torch.rand(image.shape, generator=generator(seed)).to(image.device), self.bits)
+        draw = torch.randn if self.noise else torch.rand
+        x = self.continuous(image, draw(image.shape, generator=generator(seed)).to(image.device))
         with self.exact(image.dtype, self.weights == "ema") as flow:
             return bits_per_dim(flow.log_prob(x, self.features(flow, batch)), self.dims, self.bits)
 
@@ -135,11 +149,12 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
             return {"guidance": self.guidance, "bits_per_dim": None, "reconstruction_error": None}, [line]
         bits = torch.cat(self.held_out_bits).double()
         mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
-        facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
+        noise = f"Gaussian noise of {self.noise:g}" if self.noise else "uniform dequantization"
+        facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits, "noise": self.noise}
         reconstruction = torch.cat(self.reconstruction_errors).max().item()
         lines = [
-            f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, uniform "
-            f"dequantization, C*H*W, {self.weights} weights)",
+            f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, "
+            f"{noise}, C*H*W, {self.weights} weights)",
             f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
         ]
         return {"guidance": self.guidance, "bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
@@ -185,8 +200,19 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
                 label = labels[start : start + SAMPLING_BATCH]
                 eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
                 pyramid = flow.guided(label, guidance, None if low is None else low[start : start + SAMPLING_BATCH])
-                pictures.append(from_cube(flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)).clamp(-1, 1))
+                x = flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)
+                pictures.append(from_cube(self.denoised(flow, x, label)).clamp(-1, 1))
         return torch.cat(pictures)
+
+    def denoised(self, flow: Any, x: Tensor, label: Tensor) -> Tensor:
+        """The mean of the images that the noise may have made x of, by the flow's own density (Tweedie's formula)."""
+        if not self.noise:
+            return x
+        u = flow.guided(label, 0.0)
+        with torch.enable_grad():
+            at = x.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(flow.log_prob(at, u).sum(), at)
+        return x + to_cube(torch.tensor(self.noise)) ** 2 * gradient
 
     def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
         """What the flow is told to draw for these conditions, a row each."""

@@ -34,13 +34,21 @@ class AutoregressiveAffine(Bijection):
         size: height and width of the picture.
         width: channels of the attention, a multiple of 32.
         layers: of attention.
+        bound: the log-scale lies in (-bound, bound).
     """
 
     def __init__(
-        self, channels: int, features: int, size: int, width: int = 128, layers: int = 2, backwards: bool = False
+        self,
+        channels: int,
+        features: int,
+        size: int,
+        width: int = 128,
+        layers: int = 2,
+        bound: float = BOUND,
+        backwards: bool = False,
     ) -> None:
         super().__init__()
-        self.backwards = backwards
+        self.bound, self.backwards = bound, backwards
         self.from_values = nn.Linear(channels, width)
         self.from_features = nn.Linear(features, width)
         self.position = nn.Parameter(0.1 * torch.randn(size**2, width))
@@ -69,7 +77,7 @@ class AutoregressiveAffine(Bijection):
             mean, log_scale = self.predict(before, known[:, here], here, past)
             if isinstance(u, Guided):
                 labelled, unlabelled = zip(mean.chunk(2), log_scale.chunk(2), strict=True)
-                mean, log_scale = guided(labelled, unlabelled, u.weight, BOUND)
+                mean, log_scale = guided(labelled, unlabelled, u.weight, self.bound)
             found.append(pixels[:, here] * torch.exp(-log_scale) + mean)
         return self.as_picture(torch.cat(found[1:], dim=1), z)
 
@@ -87,7 +95,7 @@ class AutoregressiveAffine(Bijection):
         for i, layer in enumerate(self.layers):
             token = layer(token, past[i] if past else None)
         mean, log_scale = self.last(self.norm(token)).to(self.last.weight.dtype).chunk(2, dim=-1)
-        return mean, within(log_scale, BOUND)
+        return mean, within(log_scale, self.bound)
 
     def in_order(self, picture: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, H * W, C)."""

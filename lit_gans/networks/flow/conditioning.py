@@ -34,7 +34,7 @@ class LabelPyramid(nn.Module):
 
     Shapes:
         label (B, num_classes), kept (B,) bool, low (B, 3, 8, 8) and low_kept (B,) bool
-        -> a list of (B, features, size, size), one a level
+        -> a list of (B, channels[i], sizes[i], sizes[i]), one a level
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class LabelPyramid(nn.Module):
     ) -> None:
         super().__init__()
         self.sizes, self.features = tuple(sizes), features
+        self.channels = [features] * len(sizes)
         self.embed = nn.Linear(num_classes, embedding)
         self.unlabelled = nn.Parameter(torch.randn(embedding) * embedding**-0.5) if droppable else None
         self.low_resolution = low_resolution

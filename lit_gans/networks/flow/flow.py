@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
-from lit_gans.networks.flow.affine import AffineCoupling, AffineInjector, LastPrior, Split
+from lit_gans.networks.flow.affine import BOUND, PRIOR_BOUND, AffineCoupling, AffineInjector, LastPrior, Split
 from lit_gans.networks.flow.autoregressive import HEAD, AutoregressiveAffine
 from lit_gans.networks.flow.bijections import Bijection, Chain, Features, Guided, Mixing, Squeeze
 from lit_gans.networks.flow.conditioning import LabelPyramid
 from lit_gans.networks.flow.latents import Latents, Shape
+from lit_gans.networks.flow.layout import LayoutPyramid
+from lit_gans.networks.flow.layouts import Layouts
 
 TRANSITIONS = 2
 
@@ -30,9 +32,13 @@ class Flow(nn.Module):
         num_classes: length of the multi-hot label.
         image_size: height and width, a multiple of 2 ** levels.
         levels: L.
-        steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least.
+        steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least; 0 for
+            a level that only squeezes.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
+        split: take half of the channels out after each level; else all of them go on to the smallest picture.
         embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
+        layout: features from the objects' places, see LayoutPyramid, which takes `features` and `embedding`; the
+            density of the places is in `layouts`.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
             attention's cost grows with the square of its pixels.
         attention_width: their channels, a multiple of 32.
@@ -51,12 +57,14 @@ class Flow(nn.Module):
         levels: int = 3,
         steps: int | Sequence[int] = 16,
         hidden: int | Sequence[int] = 64,
+        split: bool = True,
         embedding: int = 200,
         features: int = 64,
         growth: int = 32,
         blocks: int = 4,
         droppable: bool = True,
         low_resolution: bool = False,
+        layout: bool = False,
         attention: int = 0,
         attention_width: int = 128,
         recompute: bool = False,
@@ -66,20 +74,27 @@ class Flow(nn.Module):
             raise InputError(f"image_size is {image_size}; a flow of {levels} levels needs a multiple of {2**levels}")
         sizes = [image_size // 2 ** (i + 1) for i in range(levels)]
         self.image_size, self.attention = image_size, attention
-        self.pyramid = LabelPyramid(num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution)
+        self.pyramid = (
+            LayoutPyramid(num_classes, sizes, features, embedding)
+            if layout
+            else LabelPyramid(num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution)
+        )
+        self.layouts = Layouts() if layout else None
         self.levels = nn.ModuleList()
         self.shapes: list[Shape] = []
         channels = 3
-        widths = each_level("hidden", hidden, levels)
-        for i, (size, count, width) in enumerate(zip(sizes, each_level("steps", steps, levels), widths, strict=True)):
+        counts, widths = each_level("steps", steps, levels, 0), each_level("hidden", hidden, levels, 1)
+        for i, (size, told, count, width) in enumerate(zip(sizes, self.pyramid.channels, counts, widths, strict=True)):
             channels *= 4
             is_last = i == levels - 1
-            parts = level(channels, count, features, width, recompute)
-            parts.append((LastPrior if is_last else Split)(channels, features, width))
+            parts = level(channels, count, told, width, recompute, mixed=split)
+            kept = 0 if is_last else channels // 2 if split else channels
+            if is_last or split:
+                parts.append((LastPrior if is_last else Split)(channels, told, width))
             if is_last:
-                parts += refinement(attention, channels, features, size, width, attention_width, recompute)
+                bound = BOUND if split else PRIOR_BOUND
+                parts += refinement(attention, channels, told, size, width, attention_width, bound, recompute)
             self.levels.append(Chain(parts))
-            kept = 0 if is_last else channels // 2
             self.shapes.append((channels - kept, size, size))
             channels = kept
 
@@ -121,9 +136,9 @@ class Flow(nn.Module):
             x = x[:, : x.shape[1] - leaving]
 
 
-def level(channels: int, steps: int, features: int, hidden: int, recompute: bool) -> list[Bijection]:
-    """The bijections of a level before its prior."""
-    transitions = [Mixing(channels) for _ in range(TRANSITIONS)]
+def level(channels: int, steps: int, features: int, hidden: int, recompute: bool, mixed: bool) -> list[Bijection]:
+    """The bijections of a level before its prior; without `mixed`, a level of no steps only squeezes."""
+    transitions = [Mixing(channels) for _ in range(TRANSITIONS)] if mixed or steps else []
     return [Squeeze(), *transitions, *(step(channels, features, hidden, recompute) for _ in range(steps))]
 
 
@@ -134,7 +149,7 @@ def step(channels: int, features: int, hidden: int, recompute: bool) -> Chain:
 
 
 def refinement(
-    count: int, channels: int, features: int, size: int, hidden: int, width: int, recompute: bool
+    count: int, channels: int, features: int, size: int, hidden: int, width: int, bound: float, recompute: bool
 ) -> list[Bijection]:
     """So many autoregressive maps, every second one backwards, each with a step behind it.
 
@@ -147,20 +162,20 @@ def refinement(
         raise InputError(f"attention_width is {width}; expected a multiple of {HEAD}, such as 128")
     parts: list[Bijection] = []
     for i in range(count):
-        parts.append(AutoregressiveAffine(channels, features, size, width, backwards=i % 2 == 1))
+        parts.append(AutoregressiveAffine(channels, features, size, width, bound=bound, backwards=i % 2 == 1))
         parts.append(step(channels, features, hidden, recompute))
     return parts
 
 
-def each_level(name: str, given: int | Sequence[int], levels: int) -> list[int]:
+def each_level(name: str, given: int | Sequence[int], levels: int, least: int) -> list[int]:
     """One number a level.
 
     Raises:
-        InputError: another number of numbers, or one below 1.
+        InputError: another number of numbers, or one below `least`.
     """
     numbers = [given] * levels if isinstance(given, int) else list(given)
-    if len(numbers) != levels or min(numbers) < 1:
-        raise InputError(f"{name} is {given}; expected a whole number of at least 1, or {levels}, one a level")
+    if len(numbers) != levels or min(numbers) < least:
+        raise InputError(f"{name} is {given}; expected a whole number of at least {least}, or {levels}, one a level")
     return numbers
 
 
