@@ -15,6 +15,10 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    "flow_iclevr_layout": (
+        "scenes_folder",
+        f"--data.image_size 16 {TINY_FLOW} --model.steps [1,0] --model.attention 1 --model.attention_width 32",
+    ),
     "flow_celeba": (
         "celeba_folder",
         f"--data.image_size 16 --data.attributes null --data.val_fraction 0.3 {TINY_FLOW}",  # 7 of 24 held out

@@ -103,17 +103,17 @@ class ConditionalFlow(NormalizingFlow):
             levels,
             steps,
             hidden,
-            split,
             embedding,
             features,
             growth,
             blocks,
-            layout=layout,
             droppable=label_drop > 0,
             low_resolution=lr_drop is not None,
             attention=attention,
             attention_width=attention_width,
             recompute=recompute,
+            split=split,
+            layout=layout,
         )
         super().__init__(
             flow,
@@ -134,7 +134,7 @@ class ConditionalFlow(NormalizingFlow):
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         # twice as many images as layouts: those whose objects were not all found keep none
         if self.flow.layouts is not None and self.images_seen < 2 * KEPT:
-            self.flow.layouts.add(self.of_all(batch["condition"]), self.of_all(told_column(batch, "place")))
+            self.flow.layouts.add(self.of_all(batch["condition"]), self.of_all(self.place_of(batch)))
         return super().training_loss(batch, noise)
 
     def of_all(self, part: Tensor) -> Tensor:
@@ -147,8 +147,8 @@ class ConditionalFlow(NormalizingFlow):
 
     def features(self, flow: Flow, batch: Batch, noise: torch.Generator | None = None) -> list[Features]:
         label, low = batch["condition"], self.low_resolution(batch["image"])
-        order = told_column(batch, "order") if self.places else None
-        place = told_column(batch, "place") if self.layout else None
+        order = self.order_of(batch) if self.places else None
+        place = self.place_of(batch) if self.layout else None
         if noise is None:
             return flow.pyramid(self.told(label, order, place), low=low)
         drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
@@ -158,6 +158,12 @@ class ConditionalFlow(NormalizingFlow):
         if place is not None:
             place = torch.where(order_kept[:, None, None], place, torch.nan)
         return flow.pyramid(self.told(label, order, place), kept, low, low_kept)
+
+    def order_of(self, batch: Batch) -> Tensor:
+        return told_column(batch, "order", f"places is {self.places}", "places to 0")
+
+    def place_of(self, batch: Batch) -> Tensor:
+        return told_column(batch, "place", "layout is true", "data.places to true, or layout to false")
 
     def told(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
         """The label with what else the flow is told of its objects; None where nobody knows."""
@@ -211,18 +217,15 @@ def check_shares(**shares: float | None) -> None:
             raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
 
 
-def told_column(batch: Batch, name: str) -> Tensor:
+def told_column(batch: Batch, name: str, option: str, remedy: str) -> Tensor:
     """What the data tells of a batch's objects: "order" or "place".
 
     Raises:
-        InputError: it does not.
+        InputError: it does not; names the option that asks for it, and what to do.
     """
     if name not in batch:
-        option, remedy = ("places", "places to 0")
-        if name == "place":
-            option, remedy = "layout", "data.places to true, or layout to false"
         raise InputError(
-            f"{option} is set: the flow is told the {name} of each object, which the data does not have; set {remedy}"
+            f"{option}: the model is to know the {name} of the objects, and the data does not tell it; set {remedy}"
         )
     column: Tensor = batch[name]
     return column

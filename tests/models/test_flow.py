@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -17,7 +17,7 @@ from lit_gans.callbacks.checkpoints import LastCheckpoint
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import VALIDATION_SEED
-from lit_gans.models.flow import ConditionalFlow, label_of
+from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.bijections import ActNorm, Mixing
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
@@ -269,14 +269,6 @@ class TestPlaces:
 
     ORDER = torch.tensor([[1, 0, 0, 0], [0, 1, 2, 0], [0, 0, 0, 1]])
 
-    def test_the_label_tells_the_order_where_that_is_to_be_told(self) -> None:
-        batch = {"condition": LABELS, "order": self.ORDER}
-        label = label_of(batch, 2)
-        assert label[:2].tolist() == [[1, 0, 0, 0] * 2 + [0] * 4, [0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0]]
-        told = label_of(batch, 2, torch.tensor([True, False, True]))
-        assert torch.equal(told[[0, 2]], label[[0, 2]])
-        assert told[1].tolist() == [0, 1, 1, 0] + [0] * 8
-
     def test_the_order_changes_the_density_where_there_are_two_objects(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
@@ -320,6 +312,83 @@ class TestPlaces:
     ) -> None:
         with pytest.raises(InputError, match="places is 2: the model is to know the order"):
             trainer(max_steps=1).fit(make(places=2), batches(1))
+
+
+class TestLayout:
+    """A flow that is told where the objects stand."""
+
+    OPTIONS: ClassVar = {"layout": True, "split": False, "steps": (1, 0), "noise": 0.05}
+    PLACE = torch.full((3, 4, 2), torch.nan).masked_scatter(LABELS[..., None].bool(), torch.linspace(0.2, 0.8, 8))
+
+    @pytest.fixture
+    def told(self, perturbed: Callable[..., ConditionalFlow]) -> ConditionalFlow:
+        """One that has kept the layouts of the three pictures."""
+        model = perturbed(**self.OPTIONS)
+        for flow in (model.flow, model.flow_ema):
+            flow.layouts.add(LABELS, self.PLACE)
+        return model
+
+    def test_the_places_change_the_density_of_the_pictures_whose_objects_moved(
+        self, told: ConditionalFlow, images: Tensor
+    ) -> None:
+        batch = {"image": images, "condition": LABELS, "place": self.PLACE}
+        moved = {**batch, "place": torch.where(torch.tensor([0, 1, 0])[:, None, None] > 0, 1 - self.PLACE, self.PLACE)}
+        one, other = (told.dequantized_bits(rows, 0) for rows in (batch, moved))
+        assert ((one - other).abs() > 1e-4).tolist() == [False, True, False]
+
+    def test_samples_stand_where_kept_layouts_of_as_many_objects_do(self, told: ConditionalFlow) -> None:
+        """Without noise in the latents, only the layout differs between drawings of one label: with one object it is
+        that of either picture with one, blurred by half a pixel of 64."""
+        drawn = told.sample(LABELS[:1], n=20, seed=1, temperature=0)
+        assert len(drawn.unique(dim=0)) == 20
+        assert torch.equal(told.sample(LABELS[:1], n=20, seed=1, temperature=0), drawn)
+        with pytest.raises(InputError, match="no picture of 3 objects"):
+            told.sample(torch.tensor([[1.0, 1, 1, 0]]))
+
+    def test_images_are_encoded_without_places(self, told: ConditionalFlow, images: Tensor) -> None:
+        for label in (LABELS, None):
+            torch.testing.assert_close(told.decode(told.encode(images, label), label), images, rtol=0, atol=1e-3)
+
+    def test_guidance_moves_the_picture_away_from_the_classes_and_keeps_the_layout(self, told: ConditionalFlow) -> None:
+        """Labels of other classes at the same places give the same contrast."""
+        flow = told.flow
+        label = told.told(LABELS, place=self.PLACE)
+        other = told.told(LABELS.flip(1), place=self.PLACE.flip(1))
+        for u, v in zip(flow.guided(label, 1.0), flow.guided(other, 1.0), strict=True):
+            torch.testing.assert_close(u.unlabelled, v.unlabelled)
+            assert (u.labelled - v.labelled).abs().max() > 1e-4
+
+    def test_a_drawing_loses_the_noise_by_the_gradient_of_the_density(
+        self, told: ConditionalFlow, images: Tensor
+    ) -> None:
+        """The gradient by finite differences in float64, along one direction."""
+        flow = told.double().flow
+        label = told.told(LABELS.double(), place=self.PLACE.double())
+        x, direction = images.double() / 2, torch.randn_like(images, dtype=torch.float64)
+        step = (told.denoised(flow, x, label) - x) / (0.05 * 255 / 512) ** 2
+        u, h = flow.pyramid(label), 1e-5
+        slope = (flow.log_prob(x + h * direction, u) - flow.log_prob(x - h * direction, u)) / (2 * h)
+        torch.testing.assert_close((step * direction).sum((1, 2, 3)), slope, rtol=1e-4, atol=1e-4)
+
+    def test_training_keeps_layouts_and_the_checkpoint_has_them(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        rows = [
+            {"image": torch.rand(3, 8, 8), "condition": LABELS[i % 3], "place": self.PLACE[i % 3]} for i in range(12)
+        ]
+        model = make(**self.OPTIONS)
+        run = trainer(max_epochs=1)
+        run.fit(model, DataLoader(rows, batch_size=6))
+        run.save_checkpoint(tmp_path / "flow.ckpt")
+        again = lit_gans.load(tmp_path / "flow.ckpt")
+        for flow in (model.flow, again.flow, again.flow_ema):
+            assert [len(flow.layouts.of(objects)) for objects in (1, 2)] == [8, 4]
+
+    def test_data_that_tells_no_places_is_refused(
+        self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
+    ) -> None:
+        with pytest.raises(InputError, match=r"layout is true.*set data.places to true"):
+            trainer(max_steps=1).fit(make(**self.OPTIONS), batches(1))
 
 
 class TestRefused:

@@ -33,17 +33,17 @@ class Flow(nn.Module):
         image_size: height and width, a multiple of 2 ** levels.
         levels: L.
         steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least; 0 for
-            a level that only squeezes.
+            a level that only squeezes, where there is no split.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
-        split: take half of the channels out after each level; else all of them go on to the smallest picture.
         embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
-        layout: features from the objects' places, see LayoutPyramid, which takes `features` and `embedding`; the
-            density of the places is in `layouts`.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
             attention's cost grows with the square of its pixels.
         attention_width: their channels, a multiple of 32.
         recompute: in training, keep only what goes into each step and compute its inside again for the backward pass:
             less memory, more time; see Chain.
+        split: take half of the channels out after each level; else all of them go on to the smallest picture.
+        layout: features from the objects' places, see LayoutPyramid, which takes `features` and `embedding`; the
+            density of the places is in `layouts`.
 
     Shapes:
         x (B, 3, image_size, image_size) in [-1/2, 1/2] as a rule, the label's features as `pyramid` makes them
@@ -57,17 +57,17 @@ class Flow(nn.Module):
         levels: int = 3,
         steps: int | Sequence[int] = 16,
         hidden: int | Sequence[int] = 64,
-        split: bool = True,
         embedding: int = 200,
         features: int = 64,
         growth: int = 32,
         blocks: int = 4,
         droppable: bool = True,
         low_resolution: bool = False,
-        layout: bool = False,
         attention: int = 0,
         attention_width: int = 128,
         recompute: bool = False,
+        split: bool = True,
+        layout: bool = False,
     ) -> None:
         super().__init__()
         if levels < 1 or image_size % 2**levels:
@@ -83,7 +83,8 @@ class Flow(nn.Module):
         self.levels = nn.ModuleList()
         self.shapes: list[Shape] = []
         channels = 3
-        counts, widths = each_level("steps", steps, levels, 0), each_level("hidden", hidden, levels, 1)
+        counts = each_level("steps", steps, levels, 1 if split else 0)
+        widths = each_level("hidden", hidden, levels, 1)
         for i, (size, told, count, width) in enumerate(zip(sizes, self.pyramid.channels, counts, widths, strict=True)):
             channels *= 4
             is_last = i == levels - 1

@@ -14,6 +14,8 @@ from lit_gans.networks.flow.affine import AffineInjector, LastPrior, Prediction
 from lit_gans.networks.flow.autoregressive import AutoregressiveAffine
 from lit_gans.networks.flow.bijections import ActNorm, Chain
 from lit_gans.networks.flow.flow import Flow, standard_normal
+from lit_gans.networks.flow.latents import Latents
+from lit_gans.networks.flow.layout import with_places
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize
 
 MakeFlow = Callable[..., Flow]
@@ -33,6 +35,22 @@ def test_the_inverse_undoes_forward(
         assert [tuple(part.shape) for part in latents.parts] == [(3, *shape) for shape in network.shapes]
         assert latents.flatten().shape == (3, 768)
         assert (network.inverse(latents, pyramid) - x).abs().max() < error
+
+
+def test_without_splits_all_channels_reach_the_smallest_picture_and_the_inverse_undoes_forward(
+    flow: MakeFlow, batch: Batch
+) -> None:
+    network = flow(levels=3, steps=(1, 0, 0), attention=2, attention_width=32, split=False, layout=True).double()
+    x, label = batch()
+    place = torch.rand(3, 4, 2, dtype=torch.float64)
+    pyramid = network.pyramid(with_places(label, place))
+    with torch.no_grad():
+        latents, _ = network(x, pyramid)
+        assert network.shapes == [(0, 8, 8), (0, 4, 4), (192, 2, 2)]
+        assert latents.flatten().shape == (3, 768)
+        assert (network.inverse(latents, pyramid) - x).abs().max() < 1e-9
+        again = network.inverse(Latents.unflatten(latents.flatten(), network.shapes), pyramid)
+    assert torch.equal(again, network.inverse(latents, pyramid))
 
 
 @pytest.mark.parametrize(("levels", "attention"), [(2, 0), (1, 2)])
