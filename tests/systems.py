@@ -4,6 +4,8 @@ TINY_CONDITIONAL_GAN = "--data.image_size 16 --model.width 16 --model.discrimina
 TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
 TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"
 
+TINY_FLOW_MATCHING = "--data.image_size 16 --model.width 16 --model.levels 2 --model.blocks 1 --model.steps 1"
+
 SYSTEM: dict[str, tuple[str, str]] = {
     "cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
@@ -23,6 +25,8 @@ SYSTEM: dict[str, tuple[str, str]] = {
         "celeba_folder",
         f"--data.image_size 16 --data.attributes null --data.val_fraction 0.3 {TINY_FLOW}",  # 7 of 24 held out
     ),
+    "flow_matching_iclevr": ("scenes_folder", TINY_FLOW_MATCHING),
+    "demo/flow_matching_iclevr": ("scenes_folder", TINY_FLOW_MATCHING),
     "demo/flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
     **{
         f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4")

@@ -7,6 +7,7 @@ from typing import Any
 MODELS = {
     "CDCGAN": "lit_gans.models.cdcgan",
     "ConditionalFlow": "lit_gans.models.flow",
+    "ConditionalFlowMatching": "lit_gans.models.flow_matching",
     "ConditionalGAN": "lit_gans.models.conditional_gan",
     "CycleGAN": "lit_gans.models.cyclegan",
     "DCGAN": "lit_gans.models.dcgan",
