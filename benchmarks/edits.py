@@ -29,7 +29,7 @@ from rich.table import Table
 from torch import Tensor
 
 from lit_gans.commands.edit import examples
-from lit_gans.commands.flow_data import data_of_run, load_flow
+from lit_gans.commands.flow_data import data_of_run, load_encoder
 from lit_gans.files import replacing
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--examples", type=int, default=2000, help="training pictures that make the directions (2000)")
     parser.add_argument("--out", type=Path, default=Path("edits.json"), metavar="FILE")
     args = parser.parse_args(arguments)
-    model, evaluator = load_flow(args.checkpoint), load_evaluator(args.evaluator)
+    model, evaluator = load_encoder(args.checkpoint), load_evaluator(args.evaluator)
     extractor = load_extractor(args.extractor)
     names = list(model.class_names or ())
     if evaluator.class_names != names:

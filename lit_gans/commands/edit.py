@@ -48,10 +48,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     import torch
 
-    from lit_gans.commands.flow_data import data_of_run, load_flow, read_images
+    from lit_gans.commands.flow_data import data_of_run, load_encoder, read_images
     from lit_gans.pictures import labelled_grid, save_png
 
-    model = load_flow(args.checkpoint)
+    model = load_encoder(args.checkpoint)
     for name in args.attribute:
         model.class_index(name)  # a wrong name is told before the data is read
     images = read_images(args.image, model.image_size)

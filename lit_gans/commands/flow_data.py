@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lit_gans.models.flow import ConditionalFlow
+    from lit_gans.models.latent_space import LatentSpace
 
 
 def add_common_arguments(parser: ArgumentParser, out: str) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a ConditionalFlow, written by lit-gans fit")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CKPT",
+        help="of a model that encodes images (ConditionalFlow, ConditionalFlowMatching), written by lit-gans fit",
+    )
     parser.add_argument("--out", type=Path, default=Path(out), help=f"grid picture (default {out})")
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="the data set, if it is not where the run's config.yaml has it"
@@ -28,8 +33,8 @@ def at_least(smallest: int, text: str) -> int:
     return int(text)
 
 
-def load_flow(checkpoint: Path) -> ConditionalFlow:
-    """The flow of a checkpoint, on a GPU if there is one.
+def load_encoder(checkpoint: Path) -> LatentSpace:
+    """The model of a checkpoint, one that encodes images, on a GPU if there is one.
 
     Raises:
         InputError: no checkpoint of this package, or one of another model.
@@ -38,11 +43,14 @@ def load_flow(checkpoint: Path) -> ConditionalFlow:
 
     import lit_gans
     from lit_gans.errors import InputError
-    from lit_gans.models.flow import ConditionalFlow
+    from lit_gans.models.latent_space import LatentSpace
 
     model = lit_gans.load(checkpoint, "cuda" if torch.cuda.is_available() else "cpu")
-    if not isinstance(model, ConditionalFlow):
-        raise InputError(f"{checkpoint} holds a {type(model).__name__}; encoding pictures takes a ConditionalFlow")
+    if not isinstance(model, LatentSpace):
+        raise InputError(
+            f"{checkpoint} holds a {type(model).__name__}; expected one that encodes images: a ConditionalFlow "
+            "or a ConditionalFlowMatching"
+        )
     return model
 
 

@@ -35,11 +35,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     import torch
 
-    from lit_gans.commands.flow_data import data_of_run, load_flow, read_images
+    from lit_gans.commands.flow_data import data_of_run, load_encoder, read_images
     from lit_gans.errors import InputError
     from lit_gans.pictures import labelled_grid, save_png
 
-    model = load_flow(args.checkpoint)
+    model = load_encoder(args.checkpoint)
     if args.image:
         if len(args.image) % 2:
             raise InputError(f"--image was given {len(args.image)} times; an interpolation needs pairs")

@@ -19,6 +19,7 @@ class LatentSpace:
     flat form, c, guidance=...)`; and the names of its classes.
     """
 
+    image_size: int
     dims: int
     num_classes: int
     class_names: Sequence[str] | None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -37,6 +38,19 @@ def test_held_out_pictures_of_the_run_are_the_ends_of_each_row(flow_checkpoint: 
     for end in (row[0], row[-1]):
         assert min(np.abs(end - image).max() for image in held_out) <= 1
     assert np.abs(row[0] - row[-1]).max() > 20 and np.abs(row[2] - row[0]).max() > 1
+
+
+def test_flow_matching_interpolates_too(scenes_folder: Path, tmp_path: Path) -> None:
+    model = lit_gans.ConditionalFlowMatching(24, image_size=16, width=16, levels=2, blocks=1, steps=2)
+    trainer = L.Trainer(logger=False, enable_checkpointing=False)
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    images = [word for file in sorted((scenes_folder / "images").iterdir())[:2] for word in ("--image", str(file))]
+    out = tmp_path / "way.png"
+    assert main(["interpolate", str(tmp_path / "model.ckpt"), *images, "--steps", "3", "--out", str(out)]) == 0
+    ends = cells(out, 1, 3)[0, [0, 2]].astype(int)
+    given = pixels(read_images([Path(word) for word in images[1::2]], 16))
+    assert np.abs(ends - given).max() <= 1  # a new network moves nothing: noise and image are the same
 
 
 def test_pictures_of_the_users_are_taken_in_pairs(flow_checkpoint: Path, scenes_folder: Path, tmp_path: Path) -> None:
@@ -92,4 +106,4 @@ def test_a_checkpoint_that_encodes_nothing_is_refused(
         --trainer.default_root_dir {tmp_path}"""
     assert main(arguments.split()) == 0
     assert main(["interpolate", str(tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt")]) == 2
-    assert "holds a CDCGAN; encoding pictures takes a ConditionalFlow" in capsys.readouterr().err
+    assert "holds a CDCGAN; expected one that encodes images: a ConditionalFlow" in capsys.readouterr().err
