@@ -173,8 +173,8 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
 
         Args:
             temperature: factor of all latents; 1 draws from the flow's distribution, 0 gives the same picture always.
-            guidance: w: mean and log-scale of every layer are moved by w times their difference to those without the
-                label. 0 draws from the flow's distribution; 1 to 3 show the label more clearly.
+            guidance: w: the Gaussian p of every layer becomes p ** (1 + w) / q ** w, q being the one without the label.
+                0 draws from the flow's distribution; 1 to 3 show the label more clearly.
             lr: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
                 low-resolution input.
         """

@@ -47,7 +47,7 @@ class Prediction(nn.Module):
 
     def forward(self, known: Tensor | None, u: Features) -> tuple[Tensor, Tensor]:
         if isinstance(u, Guided):
-            return guided(self(known, u.labelled), self(known, u.unlabelled), u.weight, self.bound)
+            return guided(self(known, u.labelled), self(known, u.unlabelled), u.weight)
         mean, unbounded = self.unbounded(known, u).to(self.last.weight.dtype).chunk(2, dim=1)
         return mean, within(unbounded, self.bound)
 
@@ -62,14 +62,21 @@ class Prediction(nn.Module):
         return prediction
 
 
-def guided(
-    labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor, Tensor], weight: float, bound: float
-) -> tuple[Tensor, Tensor]:
-    """Mean and log-scale moved away from those without the label; the log-scale stays in [-bound, bound]."""
-    mean, log_scale = (
-        with_it + weight * (with_it - without) for with_it, without in zip(labelled, unlabelled, strict=True)
-    )
-    return mean, log_scale.clamp(-bound, bound)
+def guided(labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor, Tensor], weight: float) -> tuple[Tensor, Tensor]:
+    """Mean and log-scale of the Gaussian p ** (1 + weight) / q ** weight, of p with the label and q without it.
+
+    With q narrower than p there may be none: q is then taken to be as wide (STARFlow: Gu et al. 2025, arXiv 2506.06276).
+    Moving mean and log-scale away from those of q in a straight line draws fewer of the asked objects at every weight
+    above 1/2 (measured on iCLEVR).
+
+    Args:
+        labelled, unlabelled: mean and log-scale of p and q; the standard deviation is exp(-log_scale).
+    """
+    (mean, log_scale), (other_mean, other_log_scale) = labelled, unlabelled
+    share = torch.exp(2 * (other_log_scale - log_scale)).clamp(max=1)  # of the variances of p and q
+    precision = 1 + weight - weight * share  # in those of p, at least 1
+    mean = ((1 + weight) * mean - weight * share * other_mean) / precision
+    return mean, log_scale + 0.5 * torch.log(precision)
 
 
 def within(x: Tensor, bound: float) -> Tensor:

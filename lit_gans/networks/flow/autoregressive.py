@@ -77,7 +77,7 @@ class AutoregressiveAffine(Bijection):
             mean, log_scale = self.predict(before, known[:, here], here, past)
             if isinstance(u, Guided):
                 labelled, unlabelled = zip(mean.chunk(2), log_scale.chunk(2), strict=True)
-                mean, log_scale = guided(labelled, unlabelled, u.weight, self.bound)
+                mean, log_scale = guided(labelled, unlabelled, u.weight)
             found.append(pixels[:, here] * torch.exp(-log_scale) + mean)
         return self.as_picture(torch.cat(found[1:], dim=1), z)
 

@@ -17,7 +17,8 @@ from torch.utils.checkpoint import checkpoint
 class Guided(NamedTuple):
     """Features with and without the label, for an inverse pass under classifier-free guidance.
 
-    Each prediction p of a layer becomes p + weight * (p - what it predicts without the label).
+    Each Gaussian p that a layer predicts becomes p ** (1 + weight) / q ** weight, q being that without the label; see
+    `affine.guided`.
     """
 
     labelled: Tensor

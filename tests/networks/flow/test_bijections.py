@@ -22,6 +22,7 @@ from lit_gans.networks.flow.affine import (
     LastPrior,
     Prediction,
     Split,
+    guided,
 )
 from lit_gans.networks.flow.autoregressive import AutoregressiveAffine
 from lit_gans.networks.flow.bijections import ActNorm, Bijection, Chain, Guided, InvertibleConv, Mixing, Squeeze
@@ -313,19 +314,28 @@ class TestAffine:
         _, log_scale = predict(x if known else None, 100 * u)
         assert 0.9 * bound < log_scale.abs().max() <= bound
 
-    def test_guidance_moves_mean_and_log_scale_away_from_those_without_the_label(
-        self, perturb: Callable[..., Any]
-    ) -> None:
+    def test_guidance_is_the_gaussian_of_p_to_the_1_plus_w_over_q_to_the_w(self) -> None:
+        """Up to a constant: its log-density minus that of the quotient is the same wherever one looks. Of a q that is
+        narrower than p, one as wide is taken."""
+        mean, log_scale = torch.tensor([0.3, -1.0]).double(), torch.tensor([0.2, 0.5]).double()
+        other_mean, other_log_scale = torch.tensor([-0.4, 2.0]).double(), torch.tensor([0.1, 0.9]).double()
+        found = guided((mean, log_scale), (other_mean, other_log_scale), 2.0)
+        as_wide = torch.minimum(other_log_scale, log_scale)
+        x = torch.linspace(-3, 3, 7).double()[:, None]
+        p, q, guide = (
+            torch.distributions.Normal(m, torch.exp(-s)).log_prob(x)
+            for m, s in ((mean, log_scale), (other_mean, as_wide), found)
+        )
+        constant = guide - (3 * p - 2 * q)
+        torch.testing.assert_close(constant, constant[:1].expand_as(constant))
+
+    def test_a_prediction_under_guidance_is_that_of_its_two_gaussians(self, perturb: Callable[..., Any]) -> None:
         predict = perturb(Prediction(3, FEATURES, HIDDEN, 4), 0.3).double()
         x, u = inputs(3, 4)
         v = u.flip(0)
-        mean, log_scale = predict(x, u)
-        other_mean, other_log_scale = predict(x, v)
-        guided_mean, guided_log_scale = predict(x, Guided(u, v, 2.0))
-        torch.testing.assert_close(guided_mean, 3 * mean - 2 * other_mean)
-        expected = 3 * log_scale - 2 * other_log_scale
-        assert (expected.abs() > BOUND).any() and (expected.abs() < BOUND).any()
-        torch.testing.assert_close(guided_log_scale, expected.clamp(-BOUND, BOUND))
+        expected = guided(predict(x, u), predict(x, v), 2.0)
+        for found, wanted in zip(predict(x, Guided(u, v, 2.0)), expected, strict=True):
+            torch.testing.assert_close(found, wanted)
 
     def test_guidance_of_weight_0_changes_nothing(self, perturb: Callable[..., Any]) -> None:
         layer = perturb(AffineCoupling(6, FEATURES, HIDDEN)).double()
@@ -380,8 +390,8 @@ class TestAutoregressive:
             (mean, log_scale), (without, its_log_scale) = (
                 layer.predict(before, layer.in_order(known), slice(None)) for known in (u, v)
             )
-        log_scale = (2.5 * log_scale - 1.5 * its_log_scale).clamp(-BOUND, BOUND)
-        expected = (pixels - (2.5 * mean - 1.5 * without)) * torch.exp(log_scale)
+        mean, log_scale = guided((mean, log_scale), (without, its_log_scale), 1.5)
+        expected = (pixels - mean) * torch.exp(log_scale)
         torch.testing.assert_close(layer.in_order(z), expected)
 
     def test_guidance_of_weight_0_changes_nothing(self, perturb: Callable[..., Any]) -> None:
