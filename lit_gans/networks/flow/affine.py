@@ -65,9 +65,9 @@ class Prediction(nn.Module):
 def guided(labelled: tuple[Tensor, Tensor], unlabelled: tuple[Tensor, Tensor], weight: float) -> tuple[Tensor, Tensor]:
     """Mean and log-scale of the Gaussian p ** (1 + weight) / q ** weight, of p with the label and q without it.
 
-    With q narrower than p there may be none: q is then taken to be as wide (STARFlow: Gu et al. 2025, arXiv 2506.06276).
-    Moving mean and log-scale away from those of q in a straight line draws fewer of the asked objects at every weight
-    above 1/2 (measured on iCLEVR).
+    With q narrower than p there may be none: q is then taken to be as wide (STARFlow: Gu et al. 2025, arXiv
+    2506.06276). Moving mean and log-scale away from those of q in a straight line draws fewer of the asked objects at
+    every weight above 1/2 (measured on iCLEVR).
 
     Args:
         labelled, unlabelled: mean and log-scale of p and q; the standard deviation is exp(-log_scale).
