@@ -20,7 +20,9 @@ from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lit_gans.callbacks.compile import Compile
 from lit_gans.callbacks.curves import Curves
+from lit_gans.callbacks.preflight import Preflight
 from lit_gans.callbacks.progress import progress_bar
+from lit_gans.callbacks.run_folder import RunFolder
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
 from lit_gans.callbacks.wandb import wandb_logger
@@ -116,8 +118,9 @@ def run(command: str, args: list[str]) -> int:
     torch.set_float32_matmul_precision("high")
     keep_freed_memory()
     quiet()
+    folder = RunFolder()
     try:
-        _run_cli()
+        _run_cli(folder)
     except SIGTERMException:
         return 128 + signal.SIGTERM  # what a shell or a scheduler expects; Lightning's exception would end with 0
     finally:
@@ -126,10 +129,11 @@ def run(command: str, args: list[str]) -> int:
         if torch.distributed.is_initialized():
             # gloo's threads abort a process now and then that ends with them still running
             torch.distributed.destroy_process_group()
+        folder.tidy()
     return 0
 
 
-def _run_cli() -> None:
+def _run_cli(folder: RunFolder) -> None:
     for module in MODELS.values():
         import_module(module)  # jsonargparse finds a class without its module if it has been imported
     CLI(
@@ -139,6 +143,8 @@ def _run_cli() -> None:
         trainer_defaults={
             "num_sanity_val_steps": 0,
             "callbacks": [
+                Preflight(),
+                folder,
                 Throughput(),  # before the bar that shows it
                 progress_bar(),
                 AverageBuffers(),

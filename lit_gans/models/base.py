@@ -40,6 +40,9 @@ class ImageModel(L.LightningModule):
     """
 
     pictures_from: ClassVar[str | None] = None
+    # what a training needs of its data, see callbacks/preflight.py
+    most_labels: int | None = None
+    held_out_needed: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()

@@ -134,6 +134,10 @@ class ScoredByEvaluator(ImageModel):
                     "model; train it on the same data (tags: the same data.tag_order; CelebA: data.attributes)"
                 )
 
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        self.load_evaluators()  # a missing file is known before the first epoch
+
     def on_validation_start(self) -> None:
         self.load_evaluators()
 

@@ -86,6 +86,7 @@ class ConditionalGAN(MultiLabelGAN):
         )
         self.save_hyperparameters()
         self.drawing, self.slots = drawing, slots
+        self.most_labels = slots if drawing == "objects" else None
         self.auxiliary = auxiliary
         self.face_cascade = face_cascade
         self.faces: FaceReport | None = None

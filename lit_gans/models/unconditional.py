@@ -22,6 +22,8 @@ class UnconditionalGAN(AgainstReal, GAN):
     whether pictures get better, which a GAN's losses do not.
     """
 
+    held_out_needed = 2  # of a kernel distance
+
     def __init__(self, generator_network: nn.Module, discriminator_network: nn.Module, **training: Any) -> None:
         super().__init__(generator_network, discriminator_network, **training)
         # in a list, so that neither becomes a part of the model
@@ -51,6 +53,10 @@ class UnconditionalGAN(AgainstReal, GAN):
         """As many pictures as the batch has, or as it asks for."""
         n = len(batch["image"]) if "image" in batch else batch["count"]
         return self.sample(n, seed=seed, ema=self.weights == "ema")
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        self.on_validation_start()  # a missing file is known before the first epoch
 
     def on_validation_start(self) -> None:
         if not self.validation:

@@ -1,6 +1,8 @@
 """Which checkpoints a run leaves, however it ends."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import pytest
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from data_modules.iclevr import ICLEVR
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
+from lit_gans.errors import OutputError
 from lit_gans.models.cdcgan import CDCGAN
 
 
@@ -60,7 +63,33 @@ def test_a_diverged_run_keeps_the_last_good_checkpoint(scenes_folder: Path, tmp_
     assert step_of(checkpoints / "last.ckpt") == 4
     last = torch.load(checkpoints / "last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.isfinite(weight).all() for weight in last.values())
-    assert step_of(checkpoints / "exception.ckpt") == 7
+    assert not (checkpoints / "exception.ckpt").exists()  # its weights would be NaN
+
+
+def test_another_error_leaves_the_weights_it_met(scenes_folder: Path, tmp_path: Path) -> None:
+    model = Stopped(image_size=16, width=2)
+    model.reason = KeyError("a bug")
+    with pytest.raises(KeyError):
+        train(scenes_folder, tmp_path, model)
+    assert step_of(tmp_path / "run" / "checkpoints" / "exception.ckpt") == 6
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(
+    scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = L.Trainer.save_checkpoint
+
+    def full(self: L.Trainer, path: Path, *args: Any, **kwargs: Any) -> None:
+        if self.global_step > 4:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(self, path, *args, **kwargs)
+
+    monkeypatch.setattr(L.Trainer, "save_checkpoint", full)
+    with pytest.raises(OutputError, match=r"cannot write .*last.ckpt: No space left.*; the one of batch 4 is kept"):
+        train(scenes_folder, tmp_path, CDCGAN(image_size=16, width=2))
+    checkpoints = tmp_path / "run" / "checkpoints"
+    assert [file.name for file in checkpoints.iterdir()] == ["last.ckpt"] and step_of(checkpoints / "last.ckpt") == 4
 
 
 def test_ctrl_c_writes_the_last_checkpoint(scenes_folder: Path, tmp_path: Path) -> None:
