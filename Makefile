@@ -28,7 +28,7 @@ install: .venv/installed
 
 demo: install $(DEMO)/cdcgan.trained
 	$(BIN)/lit-gans test --config demo/cdcgan_iclevr --run_name test --trainer.default_root_dir $(DEMO) \
-		--data.root $(DEMO)/scenes --ckpt_path $(call NEWEST,cdcgan) --model.evaluator $(DEMO)/evaluator.pth
+		--data.root $(DEMO)/scenes --ckpt_path $(call NEWEST,cdcgan) --score.evaluator $(DEMO)/evaluator.pth
 	$(BIN)/lit-gans sample $(call NEWEST,cdcgan) --condition "red cube" --condition "blue sphere, yellow cylinder" \
 		--condition "green cube, purple sphere, cyan cylinder" --seed 0 --out $(DEMO)/sample.png
 	@echo "Look at $(DEMO)/sample.png, and at the grids beside scores.json. Next: README.md, 'Real data'."
@@ -43,7 +43,7 @@ $(DEMO)/evaluator.pth: $(DEMO)/scenes/train.json
 
 $(DEMO)/cdcgan.trained: $(DEMO)/evaluator.pth
 	$(BIN)/lit-gans fit --config demo/cdcgan_iclevr --run_name cdcgan --trainer.default_root_dir $(DEMO) \
-		--data.root $(DEMO)/scenes --model.evaluator $(DEMO)/evaluator.pth $(FIT_OPTIONS)
+		--data.root $(DEMO)/scenes --score.evaluator $(DEMO)/evaluator.pth $(FIT_OPTIONS)
 	@touch $@
 
 clean-demo:

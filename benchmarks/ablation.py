@@ -59,10 +59,10 @@ def train_and_score(rung: Rung, number: int, args: argparse.Namespace) -> Row:
     """The rung's row: score by list, minutes, images."""
     fit = ["--config", rung.config, *rung.options, *args.options.split(), "--data.root", str(args.data)]
     fit += ["--data.batch_size", str(BATCH), "--trainer.max_steps", str(args.images // BATCH)]
-    test = ["--data.root", str(args.data), "--model.evaluator", str(args.evaluator)]
+    test = ["--data.root", str(args.data), "--score.evaluator", str(args.evaluator)]
     scores = train_and_test(f"rung_{number}", args.out, [*fit, "--trainer.max_epochs", "-1"], test)
     facts = {key: scores[key] for key in ("images_seen", "minutes", "evaluators", "extra_objects", "quality")}
-    return {"rung": rung.name, **facts, **{name: scores[name][args.evaluator.name] for name in LISTS}}
+    return {"rung": rung.name, **facts, **{name: scores["object_score"][name][args.evaluator.name] for name in LISTS}}
 
 
 def table(rows: dict[str, Row]) -> str:

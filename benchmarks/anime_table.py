@@ -72,11 +72,12 @@ def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
     """The row of one training."""
     fit = ["--config", entry.config, *entry.options, "--data.root", str(args.data), "--seed_everything", str(seed)]
     fit += ["--trainer.max_steps", str(args.updates * entry.batches), *args.options.split()]
-    test = ["--data.root", str(args.data), "--model.extractor", args.extractor]
-    test += ["--model.face_cascade", str(args.cascade)] if args.cascade else []
+    test = ["--data.root", str(args.data), "--score.extractor", args.extractor]
+    test += ["--score.face_cascade", str(args.cascade)] if args.cascade else []
     report = train_and_test(run_name(entry, seed), args.out, fit, test)
-    facts = {key: report.get(key) for key in ("quality", "face_count", "images_seen", "minutes")}
-    return {"system": entry.name, "seed": seed, "updates": args.updates, **facts}
+    facts = {key: report.get(key) for key in ("face_count", "images_seen", "minutes")}
+    quality = next(iter(report["quality"].values()))  # to the set that the test compares with first
+    return {"system": entry.name, "seed": seed, "updates": args.updates, "quality": quality, **facts}
 
 
 def run_name(entry: Entry, seed: int) -> str:

@@ -45,7 +45,7 @@ train_and_test() {
     local config=$1 options=(--trainer.accelerator "$accelerator" --trainer.devices 1 --trainer.default_root_dir "$out")
     local fit=("${options[@]}" --config "$config" --run_name "$config" --wandb off) test=("${options[@]}") code=0 last
     [ -z "$data" ] || { fit+=(--data.root "$data"); test+=(--data.root "$data"); }
-    [ -z "$evaluator" ] || { fit+=(--model.evaluator "$evaluator"); test+=(--model.evaluator "$evaluator"); }
+    [ -z "$evaluator" ] || { fit+=(--score.evaluator "$evaluator"); test+=(--score.evaluator "$evaluator"); }
     # shellcheck disable=SC2206  # several words on purpose
     [ -z "$smoke" ] || fit+=(${SMOKE_OPTIONS:-} --trainer.max_steps 2 --data.batch_size 4 --trainer.log_every_n_steps 1)
     last=$(newest "$config" checkpoints/last.ckpt)

@@ -14,7 +14,7 @@ from data_modules.errors import DataError
 from data_modules.files import list_pictures
 from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, Column, take
-from data_modules.tags import Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
+from data_modules.tags import EYES, HAIR, Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
 
 Split = Literal["all", "train", "held_out"]
 
@@ -25,7 +25,7 @@ class AnimeFaces(ImageDataModule):
     Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1]}`, and with `tags` also
     `"condition": (B, 23) float`, the one-hot hair colour followed by the one-hot eye colour.
 
-    A test gets `{..., "name": "real"}` batches of the pictures to compare with; with tags also `{..., "name":
+    A test gets batches of the pictures to compare with, named after `test_split`; with tags also `{..., "name":
     "held_out"}` batches of the pictures that no training saw, and one `{"condition": (N, 23), "name": ...}` batch for
     the testing tags and one for all 132 pairs of colours ("all_pairs"). Prediction: those two, or without tags
     `{"count": 25, "name": "samples"}`.
@@ -83,13 +83,23 @@ class AnimeFaces(ImageDataModule):
             raise DataError(f"data.test_images is {test_images}; expected None for all, or at least 2")
         self.tag_file = tags
         self.tag_order = tag_order
-        self.class_names = tag_names(tag_order)
+        tag_names(tag_order)  # refuses another order
         self.testing_tags = testing_tags
         self.image_dir = images
         self.even_tags = even_tags
         self.val_fraction = val_fraction
         self.test_split = test_split
         self.test_images = test_images
+
+    @property
+    def class_names(self) -> list[str]:
+        """The tags in the order of the tag vector."""
+        return tag_names(self.tag_order)
+
+    @property
+    def class_groups(self) -> dict[str, list[int]]:
+        """Where the hair and where the eye colours are in the tag vector."""
+        return {"hair": list(range(len(HAIR))), "eyes": list(range(len(HAIR), len(HAIR) + len(EYES)))}
 
     @property
     def num_classes(self) -> int:
@@ -122,10 +132,10 @@ class AnimeFaces(ImageDataModule):
         return self.loader(self.columns, self.val_rows, train=False)
 
     def test_dataloader(self) -> list["Named"]:
-        loaders = [Named("real", self.loader(self.columns, self._compared_rows(), train=False))]
-        if self.tag_file is None:
-            return loaders
-        return [*loaders, Named("held_out", self.val_dataloader()), *self._requested()]
+        loaders = [Named(self.test_split, self.loader(self.columns, self._compared_rows(), train=False))]
+        if self.tag_file is not None and self.test_split != "held_out":
+            loaders.append(Named("held_out", self.val_dataloader()))
+        return [*loaders, *self._requested()]
 
     def predict_dataloader(self) -> list["Named"]:
         return self._requested() if self.tag_file is not None else [Named("samples", [{"count": 25}])]
@@ -153,7 +163,7 @@ class AnimeFaces(ImageDataModule):
         if self.testing_tags is None:
             return requests
         file = self.root / Path(self.testing_tags).expanduser()
-        if file.stem in ("real", "held_out", "all_pairs"):
+        if file.stem in (*get_args(Split), "all_pairs"):
             raise DataError(f"{file}: scores are kept by file name, and {file.stem} is taken; rename it")
         return {file.stem: read_requests(file), **requests}
 

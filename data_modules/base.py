@@ -78,6 +78,16 @@ class ImageDataModule(L.LightningDataModule):
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else self.root / CACHE
         self.workers = workers
 
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the pictures' conditions are of; None without conditions."""
+        return None
+
+    @property
+    def class_groups(self) -> dict[str, list[int]]:
+        """The classes of each kind of which a picture shows exactly one, such as hair and eyes; none here."""
+        return {}
+
     def memory_map(self, paths: list[Path], size: int | None = None) -> np.ndarray:
         """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W), of `image_size` or another size;
         builds the array file where it is missing."""

@@ -36,7 +36,7 @@ Train, score and use image generators (lit_gans {lit_gans.__version__}).
 {chr(10).join(f"  {name:<12}{text}" for name, text in {**LIGHTNING, **COMMANDS}.items())}
 
   lit-gans fit --config cdcgan_iclevr --data.root DIR
-  lit-gans test --ckpt_path runs/cdcgan_iclevr/version_0/checkpoints/last.ckpt --model.evaluator FILE
+  lit-gans test --ckpt_path runs/cdcgan_iclevr/version_0/checkpoints/last.ckpt --score.evaluator FILE
   lit-gans sample CKPT --condition "red cube, blue sphere" --out grid.png
 
 `lit-gans COMMAND --help` tells the rest. Set LIT_GANS_TRACEBACK=1 to see where an error comes from.

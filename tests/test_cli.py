@@ -24,7 +24,7 @@ def run(scenes_folder: Path, evaluator_file: Path, tmp_path_factory: pytest.Temp
     """The folder of a tiny training with a validation score."""
     runs = tmp_path_factory.mktemp("runs")
     arguments = f"""fit --config cdcgan_iclevr --data.root {scenes_folder} --data.image_size 16 --data.batch_size 8
-        --model.width 2 --model.evaluator {evaluator_file} --trainer.max_epochs 2 --trainer.accelerator cpu
+        --model.width 2 --score.evaluator {evaluator_file} --trainer.max_epochs 2 --trainer.accelerator cpu
         --trainer.log_every_n_steps 1 --trainer.default_root_dir {runs} --wandb off --samples.every 3"""
     assert main(arguments.split()) == 0
     return runs / "cdcgan_iclevr" / "version_0"
@@ -74,10 +74,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ("fit --config cdcgan_iclevr --data.root {scenes} --model.schedule.generator 0", "schedule.generator is 0"),
         ("fit --config cdcgan_iclevr --data.root {scenes} --data.image_size 24", "image_size is 24; .*power of two"),
         ("fit --config cdcgan_iclevr --data.root {scenes} --data.val_fraction 2", "data.val_fraction is 2"),
-        ("test --ckpt_path {checkpoint} --model.evaluator null", "give --model.evaluator FILE"),
         ("test --ckpt_path nowhere/last.ckpt", "--ckpt_path nowhere/last.ckpt: no such file"),
-        ("test --ckpt_path {checkpoint} --model.evaluator nowhere.pth", "evaluator nowhere.pth: no such file"),
-        ("test --ckpt_path {checkpoint} --model.evaluator {checkpoint}", "is a checkpoint of CDCGAN"),
+        ("test --ckpt_path {checkpoint} --score.evaluator nowhere.pth", "evaluator nowhere.pth: no such file"),
+        ("test --ckpt_path {checkpoint} --score.evaluator {checkpoint}", "is a checkpoint of CDCGAN"),
         ("sample nowhere.ckpt --condition 'red cube'", "checkpoint nowhere.ckpt: no such file"),
         ("sample {checkpoint} --condition 'red cub'", "unknown object 'red cub': did you mean 'red cube'"),
         ("sample {checkpoint} --condition ' , '", "is not a list of names"),
@@ -129,12 +128,12 @@ def test_the_checkpoint_alone_is_enough_to_test_it(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file)]
-    assert main([*arguments, "--trainer.default_root_dir", str(tmp_path), "--model.draws", "3"]) == 0
+    arguments = ["test", "--ckpt_path", str(checkpoint), "--score.evaluator", str(evaluator_file)]
+    assert main([*arguments, "--trainer.default_root_dir", str(tmp_path), "--score.draws", "3"]) == 0
     folder = tmp_path / "cdcgan_iclevr" / "version_0"
     scores = json.loads((folder / "scores.json").read_text())
     for name, slots in (("test", 6 + 2 * 12 + 3 * 14), ("new_test", 2 * 12 + 3 * 20)):
-        entry = scores[name][evaluator_file.name]
+        entry = scores["object_score"][name][evaluator_file.name]
         assert set(entry) == {"mean", "std", "min", "max", "draws"}
         assert len(entry["draws"]) == 3
         assert entry["mean"] == pytest.approx(sum(entry["draws"]) / 3)
@@ -153,8 +152,8 @@ def test_the_checkpoint_alone_is_enough_to_test_it(
     held_out = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
     seen = object_hits(load_evaluator(evaluator_file)(held_out["image"]), held_out["condition"])
     real = seen.sum().item() / held_out["condition"].sum().item()
-    assert scores["real_pictures"] == {evaluator_file.name: pytest.approx(real)} and len(seen) == 3
-    quality = scores["quality"]
+    assert scores["real_images"] == {evaluator_file.name: pytest.approx(real)} and len(seen) == 3
+    quality = scores["quality"]["held_out"]
     assert (quality["extractor"], quality["real"], quality["fake"]) == ("random-conv-v1", 3, 3)
     assert quality["frechet_distance"] > 0 and quality["condition_diversity"] > 0
     printed = capsys.readouterr().out
@@ -167,17 +166,18 @@ def test_without_pictures_beside_the_lists_a_test_says_what_is_not_measured(
 ) -> None:
     for name in ("objects.json", "test.json"):
         (tmp_path / name).write_bytes((scenes_folder / name).read_bytes())
-    arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file), "--model.draws", "1"]
+    arguments = ["test", "--ckpt_path", str(checkpoint), "--score.evaluator", str(evaluator_file), "--score.draws", "1"]
     arguments += ["--data.root", str(tmp_path), "--data.test_conditions", "[test.json]"]
     assert main([*arguments, "--trainer.default_root_dir", str(tmp_path)]) == 0
     scores = json.loads((tmp_path / "cdcgan_iclevr" / "version_0" / "scores.json").read_text())
-    assert scores["quality"] is None and scores["real_pictures"] == {}
-    assert len(scores["test"][evaluator_file.name]["draws"]) == 1
-    assert "no real pictures beside the condition lists" in capsys.readouterr().out
+    assert scores["quality"] == {} and scores["real_images"] == {}
+    assert len(scores["object_score"]["test"][evaluator_file.name]["draws"]) == 1
+    assert "not measured: distances to real images: there are none" in capsys.readouterr().out
+    assert len(scores["not_measured"]) == 1
 
 
 def test_a_score_is_the_same_when_it_is_taken_again(checkpoint: Path, evaluator_file: Path, tmp_path: Path) -> None:
-    arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file), "--model.draws", "2"]
+    arguments = ["test", "--ckpt_path", str(checkpoint), "--score.evaluator", str(evaluator_file), "--score.draws", "2"]
     for i, precision in enumerate(("32-true", "bf16-mixed")):  # the trainer's precision does not matter
         more = ["--trainer.default_root_dir", str(tmp_path / str(i)), "--trainer.precision", precision]
         assert main([*arguments, *more]) == 0
@@ -193,18 +193,19 @@ def test_several_evaluators_and_lists_each_get_their_column(
     second, mine = tmp_path / "b.pth", tmp_path / "mine.json"
     second.write_bytes(evaluator_file.read_bytes())
     mine.write_text('[["red cube"], ["blue sphere", "gray cylinder"]]')
-    arguments = ["test", "--ckpt_path", str(checkpoint), "--model.evaluator", f"[{evaluator_file}, {second}]"]
-    arguments += ["--data.test_conditions", f"[test.json, {mine}]", "--model.draws", "1"]
+    arguments = ["test", "--ckpt_path", str(checkpoint), "--score.evaluator", f"[{evaluator_file}, {second}]"]
+    arguments += ["--data.test_conditions", f"[test.json, {mine}]", "--score.draws", "1"]
     assert main([*arguments, "--trainer.default_root_dir", str(tmp_path)]) == 0
     scores = json.loads((tmp_path / "cdcgan_iclevr" / "version_0" / "scores.json").read_text())
-    assert set(scores["test"]) == set(scores["mine"]) == {evaluator_file.name, "b.pth"}
-    assert scores["test"]["b.pth"]["draws"] == scores["test"][evaluator_file.name]["draws"]
+    lists = scores["object_score"]
+    assert set(lists["test"]) == set(lists["mine"]) == {evaluator_file.name, "b.pth"}
+    assert lists["test"]["b.pth"]["draws"] == lists["test"][evaluator_file.name]["draws"]
 
 
 def test_validate_prints_the_score_on_held_out_scenes(
     checkpoint: Path, evaluator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["validate", "--ckpt_path", str(checkpoint), "--model.evaluator", str(evaluator_file)]
+    arguments = ["validate", "--ckpt_path", str(checkpoint), "--score.evaluator", str(evaluator_file)]
     assert main([*arguments, "--trainer.default_root_dir", str(tmp_path)]) == 0
     assert "val/score" in capsys.readouterr().out
 

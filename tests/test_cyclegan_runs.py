@@ -111,7 +111,7 @@ def test_a_test_reports_both_directions_and_draws_them(
     folder = tmp_path / "cyclegan_horse2zebra" / "version_0"
     scores = json.loads((folder / "scores.json").read_text())
     for direction in ("a2b", "b2a"):
-        report = scores[direction]
+        report = scores["translation"][direction]
         assert report["extractor"] == "random-conv-v1"
         assert (report["real"], report["fake"]) == (3, 3)
         assert report["frechet_distance"] > 0 and set(report["kernel_distance"]) == {"mean", "std"}
@@ -121,7 +121,7 @@ def test_a_test_reports_both_directions_and_draws_them(
     assert scores["images_seen"] == STEPS * 4
     printed = capsys.readouterr().out
     for direction in ("a2b", "b2a"):
-        assert re.search(rf"{direction}: cycle L1 {scores[direction]['cycle_l1']:.4f}", printed)
+        assert re.search(rf"{direction}: cycle L1 {scores['translation'][direction]['cycle_l1']:.4f}", printed)
     assert printed.count("extractor random-conv-v1, no resizing, 20x20 px, 3 real and 3 generated") == 2
 
 
@@ -139,7 +139,7 @@ def test_the_report_is_that_of_the_pictures_themselves(
         pixels = [np.asarray(Image.open(file)) for file in sorted((animals_folder / folder).iterdir())]
         images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
         error = (model.translate(model.translate(images, there), back) - images).abs().mean().item()
-        assert scores[there]["cycle_l1"] == pytest.approx(error, abs=1e-5)
+        assert scores["translation"][there]["cycle_l1"] == pytest.approx(error, abs=1e-5)
 
 
 def test_predict_says_what_to_use_instead(run: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

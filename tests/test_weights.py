@@ -38,9 +38,9 @@ def test_it_scores_what_the_results_say(tmp_path: Path) -> None:
     data = Path(os.environ["LIT_GANS_DATA"])
     evaluator = data / "iclevr_evaluator.pth"
     arguments = f"""test --config conditional_gan_iclevr --ckpt_path {OBJECTS} --data.root {data / "iclevr"}
-        --model.evaluator {evaluator} --trainer.accelerator cpu --trainer.default_root_dir {tmp_path}"""
+        --score.evaluator {evaluator} --trainer.accelerator cpu --trainer.default_root_dir {tmp_path}"""
     assert main(arguments.split()) == 0
     (file,) = tmp_path.rglob("scores.json")
     scores = json.loads(file.read_text())
     for name, expected in SCORES.items():
-        assert scores[name][evaluator.name]["mean"] == pytest.approx(expected, abs=0.003)
+        assert scores["object_score"][name][evaluator.name]["mean"] == pytest.approx(expected, abs=0.003)

@@ -1,5 +1,6 @@
 """Arguments of fit, validate, test and predict: configs by name, and the parser's errors as one line."""
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
+from lit_gans.commands.old_names import config_with_new_names, with_new_names
 from lit_gans.commands.run_checkpoint import config_of
 from lit_gans.configs import find_config, is_plain, read_config
 from lit_gans.models.registry import MODELS
@@ -27,10 +29,12 @@ def with_configs(args: list[str]) -> list[str]:
         InputError: a config that is not there, or not readable.
     """
     args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
-    places = [i + 1 for i, arg in enumerate(args[:-1]) if arg in CONFIG]
+    args = with_new_names(args)
+    # the content of one, as below, stays: the other ranks of a distributed run are started with these arguments
+    places = [i + 1 for i, arg in enumerate(args[:-1]) if arg in CONFIG and not args[i + 1].startswith("{")]
     for i in places:
         args[i] = str(find_config(args[i]))
-    if not places and (checkpoint := option(args, "--ckpt_path")):
+    if not any(arg in CONFIG for arg in args) and (checkpoint := option(args, "--ckpt_path")):
         args = ["--config", str(config_of(Path(checkpoint))), *args]
         places = [1]
     if not places:
@@ -39,8 +43,9 @@ def with_configs(args: list[str]) -> list[str]:
     contents = [read_config(file) for file in files]
     tell_models(files, contents)
     for i, file, content in zip(places, files, contents, strict=True):
-        if not is_plain(file):
-            args[i] = repr(content)  # a dict of plain values is YAML, which the parser takes in the place of a file
+        renamed = config_with_new_names(file, content)
+        if renamed is not None or not is_plain(file):
+            args[i] = json.dumps(renamed or content)  # which the parser takes in the place of a file
     # in front, so that --run_name and the name in an earlier run's config win
     return ["--run_name", files[0].stem, *args]
 

@@ -33,6 +33,7 @@ from lit_gans.commands.trainer import Trainer
 from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS
+from lit_gans.scoring.score import Score
 from lit_gans.training.memory import keep_freed_memory
 
 RUNS = "runs"
@@ -53,6 +54,9 @@ class CLI(LightningCLI):
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
         parser.add_lightning_class_args(SampleGrid, "samples")
         parser.add_lightning_class_args(Compile, "compile")
+        parser.add_lightning_class_args(Score, "score")
+        for name in ("class_names", "class_groups"):
+            parser.link_arguments(f"data.{name}", f"score.{name}", apply_on="instantiate")
         for name in ("num_classes", "class_names", "image_size"):
             # skipped by Lightning for models without that parameter
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")

@@ -37,12 +37,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     import lit_gans
     from lit_gans.errors import InputError
-    from lit_gans.models.conditional import ScoredByEvaluator
+    from lit_gans.models.conditional import Conditional
     from lit_gans.models.unconditional import UnconditionalGAN
     from lit_gans.pictures import grid, labelled_grid, save_png, to_uint8
 
     model = lit_gans.load(args.checkpoint)
-    if not isinstance(model, ScoredByEvaluator | UnconditionalGAN):
+    if not isinstance(model, Conditional | UnconditionalGAN):
         raise InputError(f"{args.checkpoint} holds a {type(model).__name__}, which draws no pictures from conditions")
     given = {name: getattr(args, name) for name in ("temperature", "guidance")}
     options = {name: value for name, value in given.items() if value is not None}

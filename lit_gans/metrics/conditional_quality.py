@@ -15,13 +15,14 @@ class ConditionalQuality:
 
     Args:
         extractor: see `metrics/extractors.py`; not the scoring evaluator.
+        drawn: the features of the draws, by condition list; given where several sets of real pictures share them.
     """
 
-    def __init__(self, extractor: Extractor) -> None:
+    def __init__(self, extractor: Extractor, drawn: dict[str, list[Tensor]] | None = None) -> None:
         self.extractor = extractor
         self.quality = PictureQuality(extractor)
         self.real: list[Tensor] = []
-        self.drawn: dict[str, list[Tensor]] = {}
+        self.drawn = {} if drawn is None else drawn
 
     def compare(self, real: Tensor, fake: Tensor) -> None:
         """Real pictures and as many generated ones for the same conditions, (B, 3, H, W) in [-1, 1]."""

@@ -1,21 +1,12 @@
 """The score of tagged faces: whether a classifier sees the asked hair and the asked eye colour."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lit_gans.metrics.report import summary
-
-
-def tag_groups(class_names: Sequence[str]) -> dict[str, list[int]]:
-    """Indices of the classes of each kind, by the last word of their names: "red hair" and "red eyes" are of "hair" and
-    "eyes"."""
-    groups: dict[str, list[int]] = {}
-    for i, name in enumerate(class_names):
-        groups.setdefault(name.split()[-1], []).append(i)
-    return groups
+from lit_gans.metrics.summary import summary
 
 
 def tag_hits(outputs: Tensor, target: Tensor, group: Sequence[int]) -> Tensor:
@@ -36,18 +27,18 @@ class TagAccuracy:
     Only for conditions that ask for exactly one tag of every kind; of others (objects, attributes) it notes nothing.
 
     Args:
-        class_names: see `tag_groups`.
+        class_groups: indices of the classes of each kind, such as "hair" and "eyes".
         one_set: lists whose batches are parts of one set of pictures; of the others each batch is a draw.
     """
 
-    def __init__(self, class_names: Sequence[str], one_set: Collection[str] = ()) -> None:
-        self.groups = tag_groups(class_names)
+    def __init__(self, class_groups: Mapping[str, Sequence[int]], one_set: Collection[str] = ()) -> None:
+        self.groups = class_groups
         self.one_set = one_set
         self.hits: dict[str, dict[str, dict[str, list[Tensor]]]] = {}
 
     def update(self, name: str, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
         """A classifier's outputs for pictures of this list, and what was asked, both (B, num_classes)."""
-        if not all(len(group) > 1 and (condition[:, group].sum(dim=1) == 1).all() for group in self.groups.values()):
+        if not self.groups or not all((condition[:, list(g)].sum(dim=1) == 1).all() for g in self.groups.values()):
             return
         kinds = self.hits.setdefault(name, {}).setdefault(evaluator, {})
         for kind, group in self.groups.items():

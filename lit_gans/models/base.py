@@ -21,6 +21,9 @@ from lit_gans.training.optimizers import align_state
 from lit_gans.training.seeding import batch_seed
 
 Batch = dict[str, Any]
+# Noise of a validation: fixed, so that the curve shows the model and not the noise. The draws of a test start at
+# `draw_seed` and never get here.
+VALIDATION_SEED = 1_000_000
 
 
 class ImageModel(L.LightningModule):
@@ -35,6 +38,8 @@ class ImageModel(L.LightningModule):
         decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
         total_batches: of the run; infinite if it has no end. Known when training has started.
         losses: the newest value of each loss, detached, by the name it is logged under.
+        use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
+        conditional: whether it draws for conditions, (B, num_classes) in a batch.
         pictures_from: name of the network that draws, whose averaged copy has the same name with `_ema`; None for a
             model that draws no pictures of its own.
     """
@@ -43,6 +48,9 @@ class ImageModel(L.LightningModule):
     # what a training needs of its data, see callbacks/preflight.py
     most_labels: int | None = None
     held_out_needed: ClassVar[int] = 0
+    conditional: ClassVar[bool] = False
+    use_ema: bool = True
+    draw_seed: int = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,6 +144,14 @@ class ImageModel(L.LightningModule):
         else:  # what LightningOptimizer.step calls, without the count
             self.trainer.strategy.optimizer_step(optimizer.optimizer, closure=lambda: None)
 
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Nothing of its own; scores are taken by the callback in scoring/."""
+
+    def own_scores(self) -> tuple[dict[str, Any], list[str]]:
+        """What a test has measured inside the model, and the settings that its images were drawn with: plain values
+        for scores.json, and the lines that say so."""
+        return {}, []
+
     @property
     def log_dir(self) -> Path:
         """Folder of the run's files."""
@@ -181,6 +197,11 @@ class ImageModel(L.LightningModule):
         if (network := saved.get("only")) is not None:  # see generator_file.py
             weights = drawing_weights(checkpoint["state_dict"], network)
             checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)
+
+
+def temperature_lines(temperature: float) -> list[str]:
+    """Says so where images were drawn with another noise than the model was trained with."""
+    return [] if temperature == 1 else [f"images drawn with temperature {temperature:g}"]
 
 
 def checked_temperature(temperature: float) -> float:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from lit_gans.training.schedule import Schedule
@@ -23,7 +22,6 @@ class CDCGAN(MultiLabelGAN):
         latent_dim, condition_dim: lengths of z and of the embedded condition.
         width: channels next to the image, in both networks.
         schedule: updates a batch, see Schedule; four of the generator by default.
-        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
         training: wrong_labels (see MultiLabelGAN) and the hyperparameters of GAN: lr_generator, lr_discriminator,
             betas, ema_decay, objective, decay_from, clip_norm, augment, ...
     """
@@ -37,11 +35,6 @@ class CDCGAN(MultiLabelGAN):
         condition_dim: int = 200,
         width: int = 64,
         schedule: Schedule | None = None,
-        evaluator: str | Sequence[str] | None = None,
-        draws: int = 10,
-        draw_seed: int = 0,
-        weights: str = "ema",
-        extractor: str = RANDOM_CONV,
         **training: Any,
     ) -> None:
         super().__init__(
@@ -52,4 +45,4 @@ class CDCGAN(MultiLabelGAN):
             **training,
         )
         self.save_hyperparameters()
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
+        self.set_classes(num_classes, class_names)

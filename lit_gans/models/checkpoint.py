@@ -12,6 +12,16 @@ from lit_gans.models.drawing_weights import drawing_weights
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
 CHECKPOINT_KEY = "lit_gans"
 
+# What earlier versions had among the hyperparameters and is now an option of the scoring callback, by its name there.
+SCORE_OPTIONS = {
+    "evaluator": "evaluator",
+    "draws": "draws",
+    "draw_seed": "draw_seed",
+    "weights": "use_ema",
+    "extractor": "extractor",
+    "face_cascade": "face_cascade",
+}
+
 Shapes = dict[str, torch.Size]
 
 
@@ -169,7 +179,8 @@ def model_name(checkpoint: object) -> str | None:
 def hyperparameters_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the model; keys with an underscore are Lightning's own."""
     given = checkpoint.get("hyper_parameters")
-    return {k: v for k, v in given.items() if not str(k).startswith("_")} if isinstance(given, dict) else {}
+    given = given if isinstance(given, dict) else {}
+    return {k: v for k, v in given.items() if not str(k).startswith("_") and k not in SCORE_OPTIONS}
 
 
 def plain(value: Any) -> Any:

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.metrics.face_count import FaceReport
 from lit_gans.models.base import Batch
 from lit_gans.models.multi_label import MultiLabelGAN
 from lit_gans.networks.modulated import ModulatedGenerator
@@ -39,8 +37,6 @@ class ConditionalGAN(MultiLabelGAN):
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
             on its own.
         objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
-        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
-        face_cascade: file of a face detector: a test counts the faces in the pictures that it compares with real ones.
         training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
     """
 
@@ -58,12 +54,6 @@ class ConditionalGAN(MultiLabelGAN):
         objective: ObjectiveName = "rpgan",
         betas: tuple[float, float] = (0.0, 0.99),
         penalties: Sequence[PenaltyConfig] | None = (R1,),
-        evaluator: str | Sequence[str] | None = None,
-        draws: int = 10,
-        draw_seed: int = 0,
-        weights: str = "ema",
-        extractor: str = RANDOM_CONV,
-        face_cascade: str | None = None,
         **training: Any,
     ) -> None:
         if drawing not in get_args(Drawing):
@@ -88,28 +78,11 @@ class ConditionalGAN(MultiLabelGAN):
         self.drawing, self.slots = drawing, slots
         self.most_labels = slots if drawing == "objects" else None
         self.auxiliary = auxiliary
-        self.face_cascade = face_cascade
-        self.faces: FaceReport | None = None
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
+        self.set_classes(num_classes, class_names)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if is_logged_step(self.trainer):
             self.check_slots(batch["condition"])
-
-    def on_test_start(self) -> None:
-        self.faces = FaceReport(self.face_cascade) if self.face_cascade is not None else None
-        super().on_test_start()
-
-    def compare(self, real: Tensor, fake: Tensor) -> None:
-        super().compare(real, fake)
-        if self.faces is not None:
-            self.faces.update(fake)
-
-    def more_facts(self) -> tuple[dict[str, Any], list[str]]:
-        if self.faces is None:
-            return super().more_facts()
-        facts, line = self.faces.compute()
-        return {"face_count": facts}, [line]
 
     def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
         self.check_slots(conditions)

@@ -1,25 +1,17 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
-import json
 from typing import Any, Literal, get_args
 
 import torch
-from rich import print as rich_print
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 from torch.optim import Adam, Optimizer
 
 from lit_gans.errors import InputError
-from lit_gans.files import replacing
 from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
-from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.metrics.quality import quality_lines
-from lit_gans.metrics.translation import TranslationReport
 from lit_gans.models.base import Batch, ImageModel
-from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
 from lit_gans.networks.modes import frozen, inference
-from lit_gans.pictures import save_png
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
 from lit_gans.training.seeding import batch_seed, generator
@@ -44,7 +36,6 @@ class CycleGAN(ImageModel):
         pool_size: past images that each discriminator is shown beside new ones; 0 for none.
         lr_generator, lr_discriminator, betas: of Adam.
         decay_from: share of the run after which the learning rates fall linearly to 0; None keeps them constant.
-        extractor: of the features in which a test compares translated with real pictures, see load_extractor.
     """
 
     automatic_optimization = False
@@ -64,7 +55,6 @@ class CycleGAN(ImageModel):
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = 0.5,
-        extractor: str = RANDOM_CONV,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -81,8 +71,6 @@ class CycleGAN(ImageModel):
         self.learning_rates = (lr_generator, lr_discriminator)
         self.betas = (float(betas[0]), float(betas[1]))
         self.decay_from = checked_decay(decay_from)
-        self.extractor = extractor
-        self.reports: dict[Direction, TranslationReport] = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """A to B, (B, 3, H, W) -> same."""
@@ -195,29 +183,6 @@ class CycleGAN(ImageModel):
         """(Images, translated, translated back)."""
         translated = self.translate(images, direction)
         return images, translated, self.translate(translated, BACK[direction])
-
-    def on_test_start(self) -> None:
-        if self.trainer.world_size > 1:
-            raise InputError(f"a test runs on one device, not {self.trainer.world_size}: give --trainer.devices 1")
-        extractor = load_extractor(self.extractor)
-        self.reports = {direction: TranslationReport(extractor) for direction in get_args(Direction)}
-
-    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """The first loader has the test pictures of A, the second those of B."""
-        direction: Direction = "b2a" if dataloader_idx else "a2b"
-        self.reports[direction].update_source(*self.there_and_back(batch["image"], direction))
-        self.reports[BACK[direction]].update_target(batch["image"])
-
-    def on_test_epoch_end(self) -> None:
-        facts: dict[str, Any] = {direction: report.compute() for direction, report in self.reports.items()}
-        facts |= {"checkpoint": str(self.trainer.ckpt_path or ""), "images_seen": self.images_seen}
-        with replacing(self.log_dir / "scores.json") as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n")
-        for direction, report in self.reports.items():
-            save_png(report.picture(), self.log_dir / f"{direction}.png")
-            rich_print(f"{direction}: cycle L1 {facts[direction]['cycle_l1']:.4f} (images in [-1, 1])")
-            print(*quality_lines(facts[direction]), sep="\n")
-        rich_print(f"wrote {self.log_dir / 'scores.json'} and a real / translated / cycled grid for each direction")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

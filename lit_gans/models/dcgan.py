@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.unconditional import UnconditionalGAN
 from lit_gans.networks.dcgan import DCGANDiscriminator, DCGANGenerator, OutputName, ReportModel
 from lit_gans.networks.norms import NormName
@@ -23,7 +22,6 @@ class DCGAN(UnconditionalGAN):
         dropout: of the discriminator, in training.
         generator_dropout: of the generator, in training and testing (tip 17).
         generator_noise: standard deviation of the noise in the generator's layers, in training (tip 13).
-        extractor, face_cascade, draw_seed, weights: see AgainstReal.
         training: the hyperparameters of GAN: objective, schedule, lr_generator, ..., and the other training tips.
     """
 
@@ -38,10 +36,6 @@ class DCGAN(UnconditionalGAN):
         dropout: float = 0.25,
         generator_dropout: float = 0.0,
         generator_noise: float = 0.0,
-        extractor: str = RANDOM_CONV,
-        face_cascade: str | None = None,
-        draw_seed: int = 0,
-        weights: str = "ema",
         **training: Any,
     ) -> None:
         super().__init__(
@@ -51,4 +45,3 @@ class DCGAN(UnconditionalGAN):
             **training,
         )
         self.save_hyperparameters()
-        self.set_comparison(extractor, face_cascade, draw_seed, weights)

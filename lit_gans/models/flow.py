@@ -9,7 +9,6 @@ from torch.nn.functional import interpolate
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.base import Batch
 from lit_gans.models.conditions import Conditions, as_multi_hot
 from lit_gans.models.normalizing_flow import NormalizingFlow
@@ -50,8 +49,6 @@ class ConditionalFlow(NormalizingFlow):
         bits, noise: see NormalizingFlow.
         recompute: train in less memory and more time; see Flow.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
-        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator. A test without an evaluator tells the
-            held-out bits/dim and no object scores.
         training: the hyperparameters of SingleNetwork: lr, warmup, ema_decay, ... With `start_from` an earlier flow,
             more attention than that had and all else the same, it starts where that one stopped.
 
@@ -86,11 +83,6 @@ class ConditionalFlow(NormalizingFlow):
         recompute: bool = False,
         temperature: float = 1.0,
         guidance: float = 0.0,
-        evaluator: str | Sequence[str] | None = None,
-        draws: int = 10,
-        draw_seed: int = 0,
-        weights: str = "ema",
-        extractor: str = RANDOM_CONV,
         **training: Any,
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
@@ -129,7 +121,6 @@ class ConditionalFlow(NormalizingFlow):
         )
         self.save_hyperparameters()
         self.lr_drop, self.places, self.layout, self.order_drop = lr_drop, places, layout, order_drop
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         # twice as many images as layouts: those whose objects were not all found keep none

@@ -9,9 +9,8 @@ from torch import Tensor
 from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.losses.flow_matching import logit_normal, on_the_path, velocity_loss
-from lit_gans.metrics.extractors import RANDOM_CONV
-from lit_gans.models.base import Batch, checked_temperature
-from lit_gans.models.conditional import VALIDATION_SEED, ScoredByEvaluator
+from lit_gans.models.base import VALIDATION_SEED, Batch, checked_temperature, temperature_lines
+from lit_gans.models.conditional import Conditional
 from lit_gans.models.conditions import Conditions, as_multi_hot
 from lit_gans.models.latent_space import LatentSpace
 from lit_gans.models.single_network import SingleNetwork
@@ -24,7 +23,7 @@ from lit_gans.training.seeding import generator
 SAMPLING_BATCH = 64
 
 
-class ConditionalFlowMatching(LatentSpace, ScoredByEvaluator, SingleNetwork):
+class ConditionalFlowMatching(LatentSpace, Conditional, SingleNetwork):
     """A U-Net learns the velocity from noise to images along straight paths, given the condition; images are drawn by
     following it from noise.
 
@@ -40,13 +39,11 @@ class ConditionalFlowMatching(LatentSpace, ScoredByEvaluator, SingleNetwork):
         steps: of the equation when images are drawn; more are slower and nearer to the model's distribution.
         solver: "heun" looks at the velocity twice a step, "euler" once.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
-        evaluator, draws, draw_seed, weights, extractor: see ScoredByEvaluator.
         training: the hyperparameters of SingleNetwork.
     """
 
     network_name = pictures_from = "unet"
     loss_name = "loss/velocity"
-    needs_evaluator = False
     unet: UNet
 
     def __init__(
@@ -62,23 +59,17 @@ class ConditionalFlowMatching(LatentSpace, ScoredByEvaluator, SingleNetwork):
         solver: Solver = "heun",
         temperature: float = 1.0,
         guidance: float = 0.0,
-        evaluator: str | Sequence[str] | None = None,
-        draws: int = 10,
-        draw_seed: int = 0,
-        weights: str = "ema",
-        extractor: str = RANDOM_CONV,
         **training: Any,
     ) -> None:
         super().__init__(UNet(num_classes, image_size, width, levels, blocks), **training)
         self.save_hyperparameters()
-        self.num_classes, self.class_names = num_classes, class_names
+        self.set_classes(num_classes, class_names)
         self.image_size, self.dims = image_size, 3 * image_size**2
         self.label_drop = checks.number("label_drop", label_drop, at_least=0, below=1)
         self.steps = checks.whole("steps", steps, at_least=1)
         self.solver: Solver = solver
         checks.choice("solver", solver, get_args(Solver))
         self.temperature, self.guidance = self.checked(temperature, guidance)
-        self.set_scoring(num_classes, class_names, evaluator, draws, draw_seed, weights, extractor)
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         image = batch["image"]
@@ -93,14 +84,17 @@ class ConditionalFlowMatching(LatentSpace, ScoredByEvaluator, SingleNetwork):
         return velocity_loss(unet(x, time, batch["condition"], kept), velocity)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        super().validation_step(batch, batch_idx)
         image = batch["image"].float()
         seeded = generator(VALIDATION_SEED + batch_idx * self.trainer.world_size + self.global_rank)
         noise = torch.randn(image.shape, generator=seeded).to(image.device)
         time = ((torch.arange(len(image)) + 0.5) / len(image)).to(image.device)  # evenly over the path
-        with inference(self.chosen(self.weights == "ema")) as unet:
+        with inference(self.chosen(self.use_ema)) as unet:
             loss = self.loss_at(unet, {**batch, "image": image}, noise, time)
         self.log("val/velocity", loss, prog_bar=True, batch_size=len(image), sync_dist=True)
+
+    def own_scores(self) -> tuple[dict[str, Any], list[str]]:
+        settings = {"temperature": self.temperature, "guidance": self.guidance}
+        return {**settings, "steps": self.steps, "solver": self.solver}, temperature_lines(self.temperature)
 
     def sample(
         self,
@@ -112,7 +106,7 @@ class ConditionalFlowMatching(LatentSpace, ScoredByEvaluator, SingleNetwork):
         guidance: float | None = None,
         steps: int | None = None,
     ) -> Tensor:
-        """Images for conditions, as in `ScoredByEvaluator.sample`.
+        """Images for conditions, as in `Conditional.sample`.
 
         Args:
             guidance: w: the velocity v becomes v + w * (v - the one without the condition) (Ho and Salimans 2022).

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.models.base import Batch, ImageModel, checked_temperature
+from lit_gans.models.base import Batch, ImageModel, checked_temperature, temperature_lines
 from lit_gans.networks.modes import frozen, inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations, checked_share
@@ -304,6 +304,9 @@ class GAN(ImageModel):
         parts = zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True)
         with inference(self.sampler(ema)) as network, seeded_if_stochastic(network, noise):
             return from_range(torch.cat([network(*part) for part in parts]), self.pixel_range)
+
+    def own_scores(self) -> tuple[dict[str, Any], list[str]]:
+        return {"temperature": self.temperature}, temperature_lines(self.temperature)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.clip_norm is not None:  # here, after a gradient scaler has unscaled

@@ -5,13 +5,13 @@ from typing import Any
 
 from lit_gans.errors import InputError
 from lit_gans.models.base import ImageModel
-from lit_gans.models.checkpoint import CHECKPOINT_KEY
+from lit_gans.models.checkpoint import CHECKPOINT_KEY, hyperparameters_of
 from lit_gans.models.drawing_weights import drawing_weights
 
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
 KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
 # Hyperparameters that may name files of the machine it was trained on, and have no part in drawing.
-FILES = ("evaluator", "extractor", "face_cascade", "start_from", "start_discriminator_from")
+FILES = ("start_from", "start_discriminator_from")
 
 
 def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> di
     weights = drawing_weights(checkpoint["state_dict"], network)
     return {
         **{key: checkpoint[key] for key in KEPT if key in checkpoint},
-        "hyper_parameters": {k: v for k, v in checkpoint["hyper_parameters"].items() if k not in FILES},
+        "hyper_parameters": {k: v for k, v in hyperparameters_of(checkpoint).items() if k not in FILES},
         "state_dict": {f"{network}.{name}": weight for name, weight in weights.items()},
         CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": network},
     }

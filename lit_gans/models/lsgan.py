@@ -3,7 +3,6 @@
 from typing import Any
 
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.metrics.extractors import RANDOM_CONV
 from lit_gans.models.unconditional import UnconditionalGAN
 from lit_gans.networks.lsgan import LSGANDiscriminator, LSGANGenerator
 from lit_gans.networks.norms import NormName
@@ -23,7 +22,6 @@ class LSGAN(UnconditionalGAN):
         norm: of the discriminator: "batch", "instance", "layer" or "none".
         dropout: of whole channels of the discriminator, in training.
         objective: see GAN.
-        extractor, face_cascade, draw_seed, weights: see AgainstReal.
         training: the other hyperparameters of GAN.
     """
 
@@ -36,10 +34,6 @@ class LSGAN(UnconditionalGAN):
         norm: NormName = "batch",
         dropout: float = 0.25,
         objective: ObjectiveName = "lsgan",
-        extractor: str = RANDOM_CONV,
-        face_cascade: str | None = None,
-        draw_seed: int = 0,
-        weights: str = "ema",
         **training: Any,
     ) -> None:
         super().__init__(
@@ -50,4 +44,3 @@ class LSGAN(UnconditionalGAN):
             **training,
         )
         self.save_hyperparameters()
-        self.set_comparison(extractor, face_cascade, draw_seed, weights)

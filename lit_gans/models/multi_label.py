@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
-from lit_gans.models.conditional import ScoredByEvaluator
+from lit_gans.models.conditional import Conditional
 from lit_gans.models.gan import GAN
 
 
-class MultiLabelGAN(ScoredByEvaluator, GAN):
+class MultiLabelGAN(Conditional, GAN):
     """A GAN of networks `generator(z, condition)` and `discriminator(images, condition)`, condition (B, num_classes).
 
-    A subclass also calls `set_scoring`.
+    A subclass also calls `set_classes`.
 
     Args:
         generator_network, discriminator_network: see GAN.

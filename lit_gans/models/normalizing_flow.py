@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch, checked_temperature
-from lit_gans.models.conditional import VALIDATION_SEED, ScoredByEvaluator
+from lit_gans.models.base import VALIDATION_SEED, Batch, checked_temperature, temperature_lines
+from lit_gans.models.conditional import Conditional
 from lit_gans.models.conditions import Conditions
 from lit_gans.models.latent_space import LatentSpace
 from lit_gans.models.single_network import SingleNetwork
@@ -24,7 +24,7 @@ from lit_gans.training.seeding import batch_seed, generator
 SAMPLING_BATCH = 128
 
 
-class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
+class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
     """A flow between images and latents, given a condition, trained by the negative log-likelihood of uniformly
     dequantized images, or of images with Gaussian noise, in bits a value of the image (C * H * W).
 
@@ -50,7 +50,6 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
 
     network_name = pictures_from = "flow"
     loss_name = "loss/bits_per_dim"
-    needs_evaluator = False
     lr_drop: float | None = None
     flow: Any
 
@@ -69,7 +68,7 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         **training: Any,
     ) -> None:
         super().__init__(network, **training)
-        self.num_classes, self.class_names = num_classes, class_names
+        self.set_classes(num_classes, class_names)
         self.image_size, self.dims = image_size, 3 * image_size**2
         self.label_drop = label_drop
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
@@ -114,7 +113,6 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         return to_cube(image + self.noise * noise) if self.noise else dequantize(image, noise, self.bits)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        super().validation_step(batch, batch_idx)
         bits = self.dequantized_bits(batch, VALIDATION_SEED + batch_idx * self.trainer.world_size + self.global_rank)
         self.log("val/bits_per_dim", bits.mean(), prog_bar=True, batch_size=len(bits), sync_dist=True)
 
@@ -123,41 +121,44 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         image = batch["image"].float()
         draw = torch.randn if self.noise else torch.rand
         x = self.continuous(image, draw(image.shape, generator=generator(seed)).to(image.device))
-        with self.exact(image.dtype, self.weights == "ema") as flow:
+        with self.exact(image.dtype, self.use_ema) as flow:
             return bits_per_dim(flow.log_prob(x, self.features(flow, batch)), self.dims, self.bits)
 
     def on_test_start(self) -> None:
-        super().on_test_start()
         self.held_out_bits, self.reconstruction_errors = [], []
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        super().test_step(batch, batch_idx, dataloader_idx)
         if "image" in batch:
             self.held_out_bits.append(self.dequantized_bits(batch, VALIDATION_SEED + batch_idx).cpu())
             self.reconstruction_errors.append(self.reconstruction_error(batch).cpu())
 
     def reconstruction_error(self, batch: Batch) -> Tensor:
         """The largest difference of each image to what is decoded of its latents, (B,), images being in [-1, 1]."""
-        image, label, ema = batch["image"].float(), batch["condition"], self.weights == "ema"
+        image, label, ema = batch["image"].float(), batch["condition"], self.use_ema
         low = image if self.lr_drop is not None else None
         again = self.decode(self.encode(image, label, low, ema), label, low, ema=ema)
         return (again - image).abs().amax((1, 2, 3))
 
-    def more_facts(self) -> tuple[dict[str, Any], list[str]]:
+    def own_scores(self) -> tuple[dict[str, Any], list[str]]:
+        facts: dict[str, Any] = {"temperature": self.temperature, "guidance": self.guidance}
+        facts |= {"bits_per_dim": None, "reconstruction_error": None}
+        lines = temperature_lines(self.temperature)
         if not self.held_out_bits:
-            line = "held-out bits/dim and reconstruction: not measured, the data has no held-out pictures here"
-            return {"guidance": self.guidance, "bits_per_dim": None, "reconstruction_error": None}, [line]
+            line = "held-out bits/dim and reconstruction: not measured, the data has no held-out images here"
+            return facts, [*lines, line]
         bits = torch.cat(self.held_out_bits).double()
         mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
         noise = f"Gaussian noise of {self.noise:g}" if self.noise else "uniform dequantization"
-        facts = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits, "noise": self.noise}
-        reconstruction = torch.cat(self.reconstruction_errors).max().item()
-        lines = [
+        facts["bits_per_dim"] = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
+        facts["bits_per_dim"]["noise"] = self.noise
+        facts["reconstruction_error"] = reconstruction = torch.cat(self.reconstruction_errors).max().item()
+        weights = "ema" if self.use_ema else "raw"
+        lines += [
             f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, "
-            f"{noise}, C*H*W, {self.weights} weights)",
+            f"{noise}, C*H*W, {weights} weights)",
             f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
         ]
-        return {"guidance": self.guidance, "bits_per_dim": facts, "reconstruction_error": reconstruction}, lines
+        return facts, lines
 
     def sample(
         self,
@@ -169,7 +170,7 @@ class NormalizingFlow(LatentSpace, ScoredByEvaluator, SingleNetwork):
         guidance: float | None = None,
         lr: Tensor | None = None,
     ) -> Tensor:
-        """Pictures for labels, as in `ScoredByEvaluator.sample`.
+        """Pictures for labels, as in `Conditional.sample`.
 
         Args:
             temperature: factor of all latents; 1 draws from the flow's distribution, 0 gives the same picture always.

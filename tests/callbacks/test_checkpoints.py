@@ -14,6 +14,7 @@ from data_modules.iclevr import ICLEVR
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lit_gans.errors import OutputError
 from lit_gans.models.cdcgan import CDCGAN
+from lit_gans.scoring.score import Score
 
 
 class Stopped(CDCGAN):
@@ -31,12 +32,14 @@ class Stopped(CDCGAN):
         raise self.reason
 
 
-def train(scenes_folder: Path, folder: Path, model: CDCGAN, *, every: int = 4, max_steps: int = 20) -> L.Trainer:
+def train(
+    scenes_folder: Path, folder: Path, model: CDCGAN, *more: L.Callback, every: int = 4, max_steps: int = 20
+) -> L.Trainer:
     trainer = L.Trainer(
         accelerator="cpu",
         max_steps=max_steps,
         logger=CSVLogger(folder, name="", version="run"),
-        callbacks=[LastCheckpoint(every), BestCheckpoint()],
+        callbacks=[*more, LastCheckpoint(every), BestCheckpoint()],
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -107,7 +110,7 @@ def test_best_follows_the_score_on_held_out_scenes(
     """One validation an epoch of 8 batches; the scores are 0.25, 0.75, 0.5, so the second epoch's weights are kept."""
     scores = iter([0.25, 0.75, 0.5])
     monkeypatch.setattr("lit_gans.metrics.object_score.ObjectScore.compute", lambda _: torch.tensor(next(scores)))
-    model = CDCGAN(image_size=16, width=2, evaluator=str(evaluator_file))
-    train(scenes_folder, tmp_path, model, every=1000, max_steps=24)
+    model, score = CDCGAN(image_size=16, width=2), Score(str(evaluator_file))
+    train(scenes_folder, tmp_path, model, score, every=1000, max_steps=24)
     assert step_of(tmp_path / "run" / "checkpoints" / "best.ckpt") == 16
     assert step_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == 24

@@ -18,7 +18,7 @@ def checkpoint(scenes_folder: Path, evaluator_file: Path, tmp_path_factory: pyte
     folder = tmp_path_factory.mktemp("trained")
     arguments = f"""fit --config conditional_gan_iclevr --data.root {scenes_folder} --data.image_size 16
         --data.batch_size 8 --model.width 8 --model.patch_size 8 --model.discriminator_width 4 --trainer.max_epochs 1
-        --model.evaluator {evaluator_file} --trainer.accelerator cpu --trainer.default_root_dir {folder} --wandb off"""
+        --score.evaluator {evaluator_file} --trainer.accelerator cpu --trainer.default_root_dir {folder} --wandb off"""
     assert main(arguments.split()) == 0
     return folder / "conditional_gan_iclevr" / "version_0" / "checkpoints" / "last.ckpt"
 
@@ -53,13 +53,13 @@ def test_it_scores_what_the_checkpoint_scores(
     config = checkpoint.parent.parent / "config.yaml"
     scores = []
     for name, file in (("whole", checkpoint), ("exported", exported)):
-        arguments = f"""test --config {config} --ckpt_path {file} --model.evaluator {evaluator_file} --model.draws 2
+        arguments = f"""test --config {config} --ckpt_path {file} --score.evaluator {evaluator_file} --score.draws 2
             --trainer.default_root_dir {tmp_path / name}"""
         assert main(arguments.split()) == 0
         scores.append(
             json.loads((tmp_path / name / "conditional_gan_iclevr" / "version_0" / "scores.json").read_text())
         )
-    for part in ("test", "new_test", "quality", "images_seen"):
+    for part in ("object_score", "quality", "images_seen"):
         assert scores[0][part] == scores[1][part]
 
 

@@ -111,7 +111,7 @@ class TestTestLoaders:
     def test_without_tags_a_test_compares_with_the_training_pictures(self, faces_folder: Path) -> None:
         (real,) = module(faces_folder, "test").test_dataloader()
         batches = list(real)
-        assert {batch["name"] for batch in batches} == {"real"}
+        assert {batch["name"] for batch in batches} == {"train"}
         assert sum(len(batch["image"]) for batch in batches) == 18
 
     @pytest.mark.parametrize(("name", "count"), [("all", 24), ("train", 18), ("held_out", 6)])
@@ -129,7 +129,7 @@ class TestTestLoaders:
     def test_with_tags_there_are_held_out_pictures_and_two_lists_too(self, faces_folder: Path) -> None:
         loaders = module(faces_folder, "test", tags="tags.csv").test_dataloader()
         batches = [list(loader) for loader in loaders]
-        assert [batch[0]["name"] for batch in batches] == ["real", "held_out", "testing_tags", "all_pairs"]
+        assert [batch[0]["name"] for batch in batches] == ["train", "held_out", "testing_tags", "all_pairs"]
         assert [batch[0]["condition"].shape[0] for batch in batches[2:]] == [3, 132]
         names = [module(faces_folder).class_names[i] for i in batches[2][0]["condition"][0].nonzero()]
         assert names == ["blue hair", "red eyes"]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 
-NAMES = ["red hair", "blue hair", "red eyes", "green eyes", "blue eyes"]
+GROUPS = {"hair": [0, 1], "eyes": [2, 3, 4]}
 
 
 def asked(*pairs: tuple[int, int]) -> Tensor:
@@ -17,7 +17,7 @@ def asked(*pairs: tuple[int, int]) -> Tensor:
 
 
 def test_each_kind_is_judged_by_its_own_highest_output() -> None:
-    accuracy = TagAccuracy(NAMES)
+    accuracy = TagAccuracy(GROUPS)
     # hair right in both although an eye colour is the highest of all; eyes right in the second alone
     outputs = torch.tensor([[0.2, 0.1, 0.9, 0.3, 0.0], [0.1, 0.2, 0.0, 0.1, 0.8]])
     accuracy.update("list", "e.pth", outputs, asked((0, 4), (1, 4)))
@@ -31,7 +31,7 @@ def test_each_kind_is_judged_by_its_own_highest_output() -> None:
 
 def test_batches_are_draws_but_those_of_one_set_are_counted_together() -> None:
     right, wrong = asked((0, 2)), asked((1, 3))
-    accuracy = TagAccuracy(NAMES, one_set=["real"])
+    accuracy = TagAccuracy(GROUPS, one_set=["real"])
     for name in ("real", "list"):
         accuracy.update(name, "e.pth", right, right)
         accuracy.update(name, "e.pth", torch.cat([right, wrong, wrong]), torch.cat([right, right, right]))
@@ -41,17 +41,16 @@ def test_batches_are_draws_but_those_of_one_set_are_counted_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "names, condition",
+    "groups, condition",
     [
-        (["red cube", "blue cube", "red sphere", "blue sphere"], [[1.0, 0, 0, 0]]),  # a cube, and no sphere
-        (["red cube", "blue cube", "red sphere", "blue sphere"], [[1.0, 1, 1, 0]]),  # two cubes
-        (["Smiling", "Male"], [[1.0, 1.0]]),  # attributes that are each a kind of their own
-        ([], [[1.0, 0]]),
+        ({"cube": [0, 1], "sphere": [2, 3]}, [[1.0, 0, 0, 0]]),  # a cube, and no sphere
+        ({"cube": [0, 1], "sphere": [2, 3]}, [[1.0, 1, 1, 0]]),  # two cubes
+        ({}, [[1.0, 0]]),
     ],
 )
 def test_conditions_other_than_one_tag_of_every_kind_have_no_accuracy(
-    names: list[str], condition: list[list[float]]
+    groups: dict[str, list[int]], condition: list[list[float]]
 ) -> None:
-    accuracy = TagAccuracy(names)
+    accuracy = TagAccuracy(groups)
     accuracy.update("list", "e.pth", torch.tensor(condition), torch.tensor(condition))
     assert accuracy.compute() == ({}, [])

@@ -174,15 +174,6 @@ class TestRefused:
         run.save_checkpoint(tmp_path / "gan.ckpt", weights_only=True)
         refused(tmp_path / "gan.ckpt", "is a checkpoint of CDCGAN", "expected")
 
-    @pytest.mark.parametrize("classes", [3, 25])
-    def test_an_evaluator_of_another_number_of_classes_than_the_model(
-        self, cdcgan: Callable[..., CDCGAN], write: Callable[[Any], Path], layout: State, classes: int
-    ) -> None:
-        other = {**layout, "fc.0.weight": torch.zeros(classes, 512), "fc.0.bias": torch.zeros(classes)}
-        model = cdcgan(num_classes=24, class_names=None, evaluator=str(write({"model": other})))
-        with pytest.raises(InputError, match=f"file.pth knows {classes} classes, the model 24"):
-            model.load_evaluators()
-
 
 class TestFrozen:
     def test_it_has_no_gradients_and_is_in_eval_mode(self, evaluator_file: Path, images: Tensor) -> None:
@@ -210,15 +201,3 @@ class TestFrozen:
             found = evaluator(rounded)
         assert found.dtype == torch.float32
         torch.testing.assert_close(found, evaluator(rounded.float()), rtol=0, atol=0)
-
-    def test_a_model_that_holds_it_does_not_own_its_weights(
-        self, cdcgan: Callable[..., CDCGAN], evaluator_file: Path
-    ) -> None:
-        model = cdcgan(num_classes=24, class_names=None, evaluator=str(evaluator_file))
-        count = len(list(model.parameters()))
-        model.load_evaluators()
-        (evaluator,) = model.evaluators
-        assert len(list(model.parameters())) == count
-        assert not {id(p) for p in model.parameters()} & {id(p) for p in evaluator.network.parameters()}
-        model.train()
-        assert not any(module.training for module in evaluator.network.modules())

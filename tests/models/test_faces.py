@@ -1,6 +1,5 @@
 """The models of the anime faces: what they are made of, drawing, and their tests against real pictures."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES
 from lit_gans.models import gan as gan_module
 from lit_gans.models.gan import GAN
-from lit_gans.networks.evaluator import evaluator_network
 
 TINY: dict[str, Any] = {"image_size": 16, "latent_dim": 5, "width": 4}
 UNCONDITIONAL = ["DCGAN", "LSGAN", "WGAN", "WGANGP"]
@@ -225,155 +223,7 @@ class TestTips:
             trainer(max_epochs=-1).fit(model("DCGAN", input_noise=0.1), faces)
 
 
-class TestValidation:
-    def test_the_kernel_distance_to_held_out_pictures_is_logged(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:
-        run = trainer(max_steps=3)
-        run.fit(model("DCGAN"), faces)
-        assert run.logged_metrics["val/kernel_distance"] > 0
-
-    def test_it_is_nearly_0_for_the_pictures_themselves(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:
-        made = model("DCGAN")
-        made.preview = lambda batch, seed: batch["image"]
-        (found,) = trainer().validate(made, faces, verbose=False)
-        made.preview = lambda batch, seed: batch["image"].flip(1)
-        (other,) = trainer().validate(made, faces, verbose=False)
-        # unbiased, so below 0 for equal sets
-        assert found["val/kernel_distance"] <= 0 and other["val/kernel_distance"] > found["val/kernel_distance"]
-
-
-class CountsPictures:
-    """Stands in for OpenCV's detector, which tests need not have: always 20 faces."""
-
-    def __call__(self, picture: Any) -> int:
-        assert picture.shape == (480, 640)
-        return 20
-
-
-class TestAgainstReal:
-    @pytest.mark.parametrize("name", UNCONDITIONAL)
-    def test_scores_are_written_with_what_they_were_measured_with(
-        self, name: str, faces: AnimeFaces, trainer: MakeTrainer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        made = model(name)
-        trainer(logger=None).test(made, faces, verbose=False)
-        scores = json.loads((made.log_dir / "scores.json").read_text())
-        quality = scores["quality"]
-        assert (quality["real"], quality["fake"], quality["image_size"]) == (18, 18, "16x16")
-        assert quality["frechet_distance"] > 0 and {"spread", "nearest"} <= quality["diversity"].keys()
-        assert scores["weights"] == "ema" and scores["temperature"] == 1 and "face_count" not in scores
-        printed = " ".join(capsys.readouterr().out.split())
-        assert "Frechet distance" in printed and quality["extractor"] in printed and "18 real" in printed
-        assert "temperature" not in printed
-        assert (made.log_dir / "samples.png").is_file()
-
-    def test_real_pictures_against_themselves_have_no_distance(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:
-        made = model("DCGAN")
-        made.preview = lambda batch, seed: batch["image"]
-        trainer().test(made, faces, verbose=False)
-        assert made.report["quality"]["frechet_distance"] == pytest.approx(0, abs=1e-4)
-        assert made.report["quality"]["diversity"]["spread"] == pytest.approx(1, abs=1e-4)
-
-    def test_faces_are_counted_in_whole_grids(
-        self, faces_folder: Path, trainer: MakeTrainer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("lit_gans.metrics.face_count.CascadeDetector", lambda file: CountsPictures())
-        made = model("DCGAN", face_cascade="cascade.xml")
-        made.preview = lambda batch, seed: torch.zeros(30, 3, 16, 16)
-        data = AnimeFaces(str(faces_folder), image_size=16, test_split="all", eval_batch_size=12)
-        trainer().test(made, data, verbose=False)
-        count = made.report["face_count"]
-        assert (count["mean"], count["grids"], count["of"]) == (20.0, 2, 25)  # 60 pictures
-
-    def test_a_missing_cascade_is_named_before_anything_is_drawn(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:
-        with pytest.raises(InputError, match=r"face cascade none\.xml: no such file"):
-            trainer().test(model("DCGAN", face_cascade="none.xml"), faces, verbose=False)
-
-
-@pytest.fixture
-def tag_classifier(tmp_path: Path) -> Path:
-    """A classifier of 23 tags that always sees red hair and green eyes."""
-    network = evaluator_network(23)
-    head = network.fc[0]  # type: ignore[index]
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    with torch.no_grad():
-        head.bias[5] = head.bias[12 + 7] = 3
-    torch.save({"model": network.state_dict()}, tmp_path / "tags.pth")
-    return tmp_path / "tags.pth"
-
-
 class TestTags:
-    def test_accuracy_is_the_share_of_pictures_with_the_asked_tag(
-        self, tagged: AnimeFaces, tag_classifier: Path, trainer: MakeTrainer
-    ) -> None:
-        made = model("TagDCGAN", image_size=32, class_names=tagged.class_names, evaluator=str(tag_classifier), draws=2)
-        trainer().test(made, tagged, verbose=False)
-        accuracy = {name: columns["tags.pth"] for name, columns in made.report["tag_accuracy"].items()}
-        # of the 132 pairs 11 have red hair and 12 have green eyes; of the three testing tags none
-        assert accuracy["all_pairs"]["hair"]["draws"] == pytest.approx([11 / 132] * 2)
-        assert accuracy["all_pairs"]["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
-        assert accuracy["testing_tags"]["hair"]["mean"] == accuracy["testing_tags"]["eyes"]["mean"] == 0
-        rows = tagged.columns["condition"][tagged.val_rows]
-        assert accuracy["held_out"]["hair"]["draws"] == pytest.approx([rows[:, 5].mean().item()])
-        assert accuracy["held_out"]["eyes"]["draws"] == pytest.approx([rows[:, 19].mean().item()])
-        for name in ("samples", "testing_tags", "all_pairs"):
-            assert (made.log_dir / f"{name}.png").is_file()
-        assert made.report["quality"]["real"] == 18
-
-    def test_the_conditional_gan_tells_the_kinds_apart_and_counts_faces_too(
-        self,
-        tagged: AnimeFaces,
-        tag_classifier: Path,
-        trainer: MakeTrainer,
-        capsys: pytest.CaptureFixture[str],
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr("lit_gans.metrics.face_count.CascadeDetector", lambda file: CountsPictures())
-        made = lit_gans.ConditionalGAN(
-            23,
-            tagged.class_names,
-            image_size=32,
-            drawing="whole",
-            width=16,
-            discriminator_width=2,
-            evaluator=str(tag_classifier),
-            face_cascade="cascade.xml",
-            draws=2,
-            temperature=0.5,
-        )
-        tagged.test_split = "all"
-        trainer().test(made, tagged, verbose=False)
-        scores = json.loads((made.log_dir / "scores.json").read_text())
-        assert (scores["face_count"]["mean"], scores["face_count"]["grids"]) == (20.0, 1)  # of 24 and 6 pictures
-        accuracy = scores["tag_accuracy"]["all_pairs"]["tags.pth"]
-        assert accuracy["hair"]["draws"] == pytest.approx([11 / 132] * 2)
-        assert accuracy["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
-        # of real pictures, those alone that no training saw: what the classifier is worth
-        real = scores["tag_accuracy"]["held_out"]["tags.pth"]
-        rows = tagged.columns["condition"][tagged.val_rows]
-        assert real["hair"]["draws"] == pytest.approx([rows[:, 5].mean().item()])
-        assert real["eyes"]["draws"] == pytest.approx([rows[:, 19].mean().item()])
-        assert scores["real_pictures"]["tags.pth"] == pytest.approx(rows[:, [5, 19]].mean().item())
-        printed = capsys.readouterr().out
-        assert "all_pairs: eyes as asked 0.0909 of 132 pictures, 2 draws" in printed
-        assert "faces found 20.00 of 25, mean of 1 grids" in printed
-        assert scores["temperature"] == 0.5 and "pictures drawn with temperature 0.5" in printed
-
-    def test_no_classifier_is_needed(self, tagged: AnimeFaces, trainer: MakeTrainer) -> None:
-        made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)
-        trainer().test(made, tagged, verbose=False)
-        assert "tag_accuracy" not in made.report and made.report["quality"]["fake"] == 18
-
-    def test_a_classifier_of_another_order_is_refused(
-        self, tagged: AnimeFaces, tag_classifier: Path, trainer: MakeTrainer
-    ) -> None:
-        content = torch.load(tag_classifier, weights_only=True)
-        content["hyper_parameters"] = {"class_names": sorted(tagged.class_names)}
-        torch.save(content, tag_classifier)
-        made = model("TagDCGAN", image_size=32, class_names=tagged.class_names, evaluator=str(tag_classifier))
-        with pytest.raises(InputError, match="trained with other classes or another order"):
-            trainer().test(made, tagged, verbose=False)
-
     def test_data_without_tags_is_refused(self, faces_folder: Path, trainer: MakeTrainer) -> None:
         data = AnimeFaces(str(faces_folder), image_size=16, batch_size=6)
         with pytest.raises(InputError, match="this model learns from tags, and the data has none"):

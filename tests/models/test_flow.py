@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader
 import lit_gans
 from lit_gans.callbacks.checkpoints import LastCheckpoint
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch
-from lit_gans.models.conditional import VALIDATION_SEED
+from lit_gans.models.base import VALIDATION_SEED, Batch
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.bijections import ActNorm, Mixing
+from lit_gans.scoring.score import Score
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 LABELS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
@@ -645,10 +645,9 @@ class TestReports:
         model = ConditionalFlow(
             class_names=data.class_names, image_size=16, levels=1, steps=1, hidden=4, features=4, growth=2, blocks=1
         )
-        model.evaluator_files, model.seeds = [str(evaluator_file)], [0, 1]
-        trainer().test(model, datamodule=data, verbose=False)
+        trainer(callbacks=[Score(str(evaluator_file), draws=2)]).test(model, datamodule=data, verbose=False)
         scores = json.loads((tmp_path / "scores.json").read_text())
-        assert len(scores["test"][evaluator_file.name]["draws"]) == 2
+        assert len(scores["object_score"]["test"][evaluator_file.name]["draws"]) == 2
         bits = scores["bits_per_dim"]
         assert bits["images"] == 3 and bits["bits"] == 8  # one held-out scene of 12
         printed = capsys.readouterr().out
@@ -668,11 +667,10 @@ class TestReports:
         model = ConditionalFlow(
             class_names=data.class_names, image_size=16, levels=1, steps=1, hidden=4, features=4, growth=2, blocks=1
         )
-        model.seeds = [0, 1]
-        trainer().test(model, datamodule=data, verbose=False)
+        trainer(callbacks=[Score(draws=2)]).test(model, datamodule=data, verbose=False)
         scores = json.loads((tmp_path / "scores.json").read_text())
-        assert scores["test"] == {} and scores["evaluators"] == {}
-        assert scores["bits_per_dim"]["images"] == 3 and scores["quality"]["condition_diversity"] > 0
+        assert "object_score" not in scores and "evaluators" not in scores
+        assert scores["bits_per_dim"]["images"] == 3 and scores["quality"]["held_out"]["condition_diversity"] > 0
         printed = capsys.readouterr().out
-        assert "object scores are not measured: give --model.evaluator FILE" in printed
+        assert "not measured: object scores, without a scoring classifier: give --score.evaluator FILE" in printed
         assert f"held-out bits/dim: {scores['bits_per_dim']['mean']:.4f}" in printed

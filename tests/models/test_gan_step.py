@@ -618,35 +618,3 @@ class TestNoise:
         parts = [latents(rank, 3, 4) for rank in range(3)]
         assert all(part.shape == (4, 3) for part in parts)
         torch.testing.assert_close(torch.cat(parts), latents(0, 1, 12), rtol=0, atol=0)
-
-
-class TestEvaluatorStaysOutside:
-    def test_it_is_in_no_parameters_state_dict_or_modules_after_training_with_validation(
-        self, cdcgan: MakeModel, batches: MakeBatches, trainer: MakeTrainer, evaluator_file: Any
-    ) -> None:
-        plain = cdcgan(num_classes=24, class_names=None)
-        model = cdcgan(num_classes=24, class_names=None, evaluator=str(evaluator_file))
-        data = [{"image": b["image"], "condition": torch.eye(24)[:6]} for b in batches(2)]
-        run = trainer(max_epochs=1)
-        run.fit(model, DataLoader(data, batch_size=None), DataLoader(data, batch_size=None))  # type: ignore[arg-type]
-        assert 0 <= run.logged_metrics["val/score"] <= 1
-        assert len(model.evaluators) == 1
-        assert list(model.state_dict()) == list(plain.state_dict())
-        assert [name for name, _ in model.named_parameters()] == [name for name, _ in plain.named_parameters()]
-        inside = {id(p) for p in model.parameters()} | {id(m) for m in model.modules()}
-        network = model.evaluators[0].network
-        assert not inside & ({id(p) for p in network.parameters()} | {id(m) for m in network.modules()})
-        assert all(p.grad is None and not p.requires_grad for p in network.parameters())
-
-    def test_it_changes_nothing_of_the_training(
-        self, cdcgan: MakeModel, batches: MakeBatches, trainer: MakeTrainer, evaluator_file: Any
-    ) -> None:
-        data = [{"image": b["image"], "condition": torch.eye(24)[:6]} for b in batches(2)]
-        trained = []
-        for evaluator in (None, str(evaluator_file)):
-            model = cdcgan(num_classes=24, class_names=None, evaluator=evaluator)
-            L.seed_everything(1, verbose=False)
-            run = trainer(max_epochs=2)
-            run.fit(model, DataLoader(data, batch_size=None), DataLoader(data, batch_size=None))  # type: ignore[arg-type]
-            trained.append(state(model))
-        torch.testing.assert_close(trained[0], trained[1], rtol=0, atol=0)

@@ -175,20 +175,15 @@ def test_conditions_without_meaning_are_refused(model: CDCGAN) -> None:
         model.sample(torch.zeros(1, 5))
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"class_names": ["a", "b"]}, "2 class_names for num_classes=4"),
-        ({"weights": "average"}, "weights is 'average'; expected 'ema' or 'raw'"),
-        ({"draws": 0}, "draws is 0; expected at least 1"),
-    ],
-)
-def test_scoring_options_without_meaning_are_refused(
-    cdcgan: Callable[..., CDCGAN], options: dict[str, object], message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        cdcgan(**options)
+def test_another_number_of_names_than_of_classes_is_refused(cdcgan: Callable[..., CDCGAN]) -> None:
+    with pytest.raises(InputError, match="2 class_names for num_classes=4"):
+        cdcgan(class_names=["a", "b"])
 
 
-def test_draws_use_the_seeds_from_draw_seed_on(cdcgan: Callable[..., CDCGAN]) -> None:
-    assert cdcgan(draws=3, draw_seed=7).seeds == [7, 8, 9]
+def test_previews_and_predictions_draw_with_the_weights_and_the_seed_that_the_model_was_told(model: CDCGAN) -> None:
+    batch = {"condition": CONDITIONS}
+    assert torch.equal(model.preview(batch, 4), model.sample(CONDITIONS, seed=4))
+    assert torch.equal(model.predict_step(batch, 0), model.sample(CONDITIONS, seed=0))
+    model.use_ema, model.draw_seed = False, 3
+    assert torch.equal(model.preview(batch, 4), model.sample(CONDITIONS, seed=4, ema=False))
+    assert torch.equal(model.predict_step(batch, 0), model.sample(CONDITIONS, seed=3, ema=False))

@@ -1,0 +1,16 @@
+"""From values to `scores.json`: the one place that writes it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lit_gans.files import replacing
+
+# Of scores.json. 1 had a key for each condition list beside the facts, and "quality" of one unnamed set.
+SCHEMA = 2
+
+
+def write_scores(path: Path, scores: dict[str, Any]) -> None:
+    """Plain values as JSON, under the version of their schema."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"schema": SCHEMA, **scores}, indent=2) + "\n")
