@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 from lightning.pytorch.trainer.states import TrainerFn
 
 from lit_gans.training.logging import is_logged_step
+from lit_gans.training.progress import batches_of, run_progress
 
 
 def progress_bar(seconds: float = 30.0) -> ProgressBar:
@@ -57,7 +58,7 @@ class PlainProgress(ProgressBar):
         super().__init__()
         self._seconds = seconds
         self._enabled = True
-        self._start = (0.0, 0)
+        self._start = (0.0, 0.0)
         self._printed_at = -math.inf
 
     def enable(self) -> None:
@@ -67,7 +68,7 @@ class PlainProgress(ProgressBar):
         self._enabled = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._start = (time.perf_counter(), trainer.global_step)
+        self._start = (time.perf_counter(), run_progress(trainer, batches_of(trainer)))
         self._printed_at = -math.inf
 
     def on_train_batch_end(
@@ -79,10 +80,9 @@ class PlainProgress(ProgressBar):
         if now - self._printed_at < self._seconds:
             return
         self._printed_at = now
-        total = trainer.estimated_stepping_batches
-        known = 0 < total < math.inf
-        batches = f"batch {trainer.global_step:,}" + (f"/{total:,}" if known else "")
-        eta = [f"ETA {self._remaining(now, trainer.global_step, int(total))}"] if known else []
+        total = batches_of(trainer)
+        batches = f"batch {trainer.global_step:,}" + (f"/{total:,}" if total < math.inf else "")
+        eta = self._eta(now, run_progress(trainer, total))
         self._print([f"epoch {trainer.current_epoch}", batches, *_words(shown_metrics(trainer)), *eta])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -91,10 +91,12 @@ class PlainProgress(ProgressBar):
         scores = {name: value for name, value in shown_metrics(trainer).items() if name.startswith("val/")}
         self._print(["validation", f"batch {trainer.global_step:,}", *_words(scores)])
 
-    def _remaining(self, now: float, step: int, total: int) -> timedelta:
-        started_at, first_step = self._start
-        seconds_per_step = (now - started_at) / max(step - first_step, 1)
-        return timedelta(seconds=round(seconds_per_step * max(total - step, 0)))
+    def _eta(self, now: float, done: float) -> list[str]:
+        """How long the rest takes at the pace so far; nothing in a run without an end."""
+        started_at, done_then = self._start
+        if done <= done_then:
+            return []
+        return [f"ETA {timedelta(seconds=round((now - started_at) * (1 - done) / (done - done_then)))}"]
 
     def _print(self, words: list[str]) -> None:
         self.print("  ".join(words), flush=True)

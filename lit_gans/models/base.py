@@ -18,6 +18,7 @@ from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weight
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
+from lit_gans.training.progress import batches_of, shared_progress, time_limit
 from lit_gans.training.seeding import batch_seed
 
 Batch = dict[str, Any]
@@ -36,7 +37,9 @@ class ImageModel(L.LightningModule):
         run_seed: seed of this training run; None before it has started.
         start_from: file whose weights the network that draws starts from, see `start_network`; None for none.
         decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
-        total_batches: of the run; infinite if it has no end. Known when training has started.
+        total_batches: of the run; infinite if no number of batches or epochs ends it. Known when training has started.
+        progress: share of the run that was done when the newest batch began, in [0, 1], see `shared_progress`: what
+            every schedule follows. 0 in a run without an end.
         losses: the newest value of each loss, detached, by the name it is logged under.
         use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
         conditional: whether it draws for conditions, (B, num_classes) in a batch.
@@ -59,6 +62,7 @@ class ImageModel(L.LightningModule):
         self.start_from: str | None = None
         self.decay_from: float | None = None
         self.total_batches = math.inf
+        self.progress = 0.0
         self.losses: dict[str, Tensor] = {}
 
     def configure_model(self) -> None:
@@ -78,10 +82,12 @@ class ImageModel(L.LightningModule):
     def on_train_start(self) -> None:
         for optimizer in self.trainer.optimizers:
             align_state(optimizer)
-        self.total_batches = self.trainer.estimated_stepping_batches
+        self.total_batches = batches_of(self.trainer)
         for name in self.needs_an_end():
-            if math.isinf(self.total_batches):
-                raise InputError(f"{name} needs a run with an end: set trainer.max_epochs or trainer.max_steps")
+            if math.isinf(self.total_batches) and time_limit(self.trainer) is None:
+                raise InputError(
+                    f"{name} needs a run with an end: set trainer.max_epochs, trainer.max_steps or trainer.max_time"
+                )
         if self.global_step == 0:  # a resumed run has started
             self.start_networks()
 
@@ -127,12 +133,13 @@ class ImageModel(L.LightningModule):
     def set_rates(self, rates: Sequence[float], betas: tuple[float, float]) -> None:
         """Gives each optimizer its learning rate, as `decay_from` has it for this batch, and Adam's betas. A checkpoint
         brings the optimizers' old values; what this run was asked for wins."""
-        factor = decay_factor(self.global_step, self.total_batches, self.decay_from)
+        factor = decay_factor(self.progress, self.decay_from)
         for optimizer, rate in zip(self.trainer.optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group.update({"lr": rate * factor} | ({"betas": betas} if "betas" in group else {}))
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.progress = shared_progress(self.trainer, self.total_batches)
         torch.manual_seed(batch_seed(self.seed, self.global_step, 1 + self.global_rank))
 
     def descend(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
@@ -186,6 +193,7 @@ class ImageModel(L.LightningModule):
             "model": type(self).__name__,
             "run_seed": self.run_seed,
             "images_seen": self.images_seen,
+            "progress": self.progress,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -194,6 +202,7 @@ class ImageModel(L.LightningModule):
         check_origin(checkpoint, self, f"checkpoint {file}" if file else "the checkpoint", continues=fits)
         saved = checkpoint[CHECKPOINT_KEY]
         self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]
+        self.progress = saved.get("progress", 0.0)  # older files have none
         if (network := saved.get("only")) is not None:  # see generator_file.py
             weights = drawing_weights(checkpoint["state_dict"], network)
             checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim import SGD, Optimizer
 
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
@@ -17,11 +17,14 @@ from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import Batch
 from lit_gans.models.checkpoint import model_name
 from lit_gans.models.single_network import SingleNetwork
-from lit_gans.networks.evaluator import evaluator_network, logits
+from lit_gans.networks.evaluator import COURSE_WIDTH, evaluator_network, logits, width_of
 from lit_gans.networks.modes import inference
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
+from lit_gans.training.decay import one_cycle
 
 COURSE_KEY = "model"
+# How far momentum swings to either side during the cycle, against the learning rate.
+MOMENTUM_SWING = 0.05
 
 
 class Evaluator(SingleNetwork):
@@ -32,8 +35,11 @@ class Evaluator(SingleNetwork):
     Args:
         num_classes: number of classes.
         class_names: their names.
+        width: channels of the network's first stage; 64 are the course's.
         lr: highest learning rate of the cycle.
-        momentum, weight_decay: of SGD.
+        momentum: of SGD, in the middle of the cycle; up to 0.05 more where the learning rate is low, and less where it
+            is high.
+        weight_decay: of SGD.
         shift: images are moved by up to this many pixels.
         noise: largest standard deviation of added noise, images being in [-1, 1].
         half_resolution: probability that an image passes through half its size, as the course's evaluator saw
@@ -48,6 +54,7 @@ class Evaluator(SingleNetwork):
         self,
         num_classes: int = 24,
         class_names: Sequence[str] | None = None,
+        width: int = COURSE_WIDTH,
         lr: float = 0.1,
         momentum: float = 0.9,
         weight_decay: float = 5e-4,
@@ -56,7 +63,7 @@ class Evaluator(SingleNetwork):
         half_resolution: float = 0.3,
         flip: bool = True,
     ) -> None:
-        super().__init__(evaluator_network(num_classes), lr=lr, clip_norm=None, ema_decay=0)
+        super().__init__(evaluator_network(num_classes, width), lr=lr, clip_norm=None, ema_decay=0)
         self.save_hyperparameters()
         self.momentum, self.weight_decay = momentum, weight_decay
         self.shift, self.noise, self.half_resolution, self.flip = shift, noise, half_resolution, flip
@@ -66,16 +73,16 @@ class Evaluator(SingleNetwork):
         """(B, 3, H, W) in [-1, 1] -> class probabilities (B, num_classes)."""
         return self.network(image)
 
-    def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.SGD(
-            self.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True, fused=True
-        )
-        total = int(self.trainer.estimated_stepping_batches)
-        schedule = OneCycleLR(optimizer, self.lr, total_steps=total, pct_start=0.2)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def configure_optimizers(self) -> Optimizer:
+        return SGD(self.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True, fused=True)
+
+    def needs_an_end(self) -> list[str]:
+        return ["the one cycle of lr"]
 
     def set_rate(self) -> None:
-        """Nothing: the cycle does."""
+        rate = one_cycle(self.progress)
+        for group in self.trainer.optimizers[0].param_groups:
+            group.update(lr=self.lr * rate, momentum=self.momentum + MOMENTUM_SWING * (1 - 2 * rate))
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         return binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
@@ -141,7 +148,7 @@ def load_evaluator(path: str | Path) -> FrozenEvaluator:
     path = Path(path).expanduser()
     content = read_torch_file(path, "evaluator")
     state = evaluator_state(content, path)
-    network = evaluator_network(len(state["fc.0.bias"]))
+    network = evaluator_network(len(state["fc.0.bias"]), width_of(state))
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

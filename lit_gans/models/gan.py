@@ -29,7 +29,6 @@ from lit_gans.training.tips import (
     checked_pixel_range,
     draw_latents,
     from_range,
-    noise_left,
     objective_of,
     to_range,
     with_noise,
@@ -183,8 +182,8 @@ class GAN(ImageModel):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)
-        self.noise_now = self.input_noise * noise_left(self.global_step, self.total_batches)
-        self.share_now = self.augment_share if self.global_step < self.augment_until * self.total_batches else 0.0
+        self.noise_now = self.input_noise * (1 - self.progress)
+        self.share_now = self.augment_share if self.progress < self.augment_until else 0.0
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         noise = generator(batch_seed(self.seed, self.global_step), self.device)

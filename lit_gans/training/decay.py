@@ -1,6 +1,11 @@
-"""Learning rates that fall to zero towards the end of a run."""
+"""Learning rates as functions of the share of the run that is done."""
+
+import math
 
 from lit_gans.errors import InputError
+
+# Of the one-cycle schedule: the lowest rates, as shares of the highest one, at the start and at the end of the run.
+CYCLE_START, CYCLE_END = 1 / 25, 4e-6
 
 
 def checked_decay(decay_from: float | None) -> float | None:
@@ -16,10 +21,21 @@ def checked_decay(decay_from: float | None) -> float | None:
     return decay_from
 
 
-def decay_factor(step: int, total: float, decay_from: float | None) -> float:
-    """What the learning rate of batch `step` (from 0) of `total` is multiplied with: 1 until the share `decay_from`
-    of the run, then on a straight line to 0 at `total`. Always 1 without decay."""
+def decay_factor(progress: float, decay_from: float | None) -> float:
+    """What the learning rate is multiplied with when the share `progress` of the run is done: 1 until `decay_from`,
+    then on a straight line to 0 at the end. Always 1 without decay."""
     if decay_from is None:
         return 1.0
-    start = decay_from * total
-    return min(1.0, max(0.0, (total - step) / (total - start)))
+    return min(1.0, max(0.0, (1 - progress) / (1 - decay_from)))
+
+
+def one_cycle(progress: float, warmup: float = 0.2) -> float:
+    """The share of the highest learning rate when the share `progress` of the run is done: on half a cosine from 1/25
+    to 1 over the share `warmup` of the run, and on another one to almost 0 at its end (Smith and Topin 2018)."""
+    if progress < warmup:
+        return _half_cosine(CYCLE_START, 1.0, progress / warmup)
+    return _half_cosine(1.0, CYCLE_END, (progress - warmup) / (1 - warmup))
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

@@ -187,11 +187,6 @@ def checked_noise(deviation: float) -> float:
     return deviation
 
 
-def noise_left(step: int, total: float) -> float:
-    """What is left of the inputs' noise in batch `step` (from 0) of `total`: a straight line from 1 to 0 (tip 13)."""
-    return max(0.0, 1 - step / total)
-
-
 def with_noise(image: Tensor, deviation: float) -> Tensor:
     """Images plus Gaussian noise of this standard deviation (tip 13)."""
     return image + deviation * torch.randn_like(image) if deviation else image

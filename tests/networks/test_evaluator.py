@@ -68,3 +68,19 @@ def test_the_head_is_back_after_an_exception(network: nn.Module) -> None:
         logits(network, torch.randn(1, 1, 32, 32))
     assert network.fc is head
     assert list(network.state_dict()) == list(GOLDEN)
+
+
+def test_a_narrower_one_has_the_same_keys_and_by_its_square_fewer_parameters(network: nn.Module) -> None:
+    narrow = evaluator_network(24, width=16)
+    assert list(narrow.state_dict()) == list(GOLDEN)
+    assert narrow.state_dict()["layer4.1.conv2.weight"].shape == (128, 128, 3, 3)
+    # all but the first convolution and the norms have both channels a quarter of the others
+    small, large = (sum(p.numel() for p in one.layer4.parameters()) for one in (narrow, network))  # type: ignore[union-attr, operator]
+    assert large / small == pytest.approx(16, rel=0.01)
+    assert narrow.eval()(torch.randn(2, 3, 32, 32)).shape == (2, 24)
+
+
+def test_its_convolutions_start_as_torchvisions_do() -> None:
+    torch.manual_seed(0)
+    weight = evaluator_network(24, width=32).get_parameter("layer3.1.conv2.weight")
+    assert weight.std().item() == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)

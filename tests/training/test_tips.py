@@ -19,7 +19,6 @@ from lit_gans.training.tips import (
     checked_pixel_range,
     draw_latents,
     from_range,
-    noise_left,
     objective_of,
     slerp,
     to_range,
@@ -164,9 +163,6 @@ class TestSoftLabels:
 
 
 class TestInputNoise:
-    def test_it_falls_on_a_straight_line_to_zero(self) -> None:
-        assert [noise_left(step, 4) for step in range(5)] == [1.0, 0.75, 0.5, 0.25, 0.0]
-
     def test_it_has_its_standard_deviation_and_is_fresh_for_each_value(self) -> None:
         noise = with_noise(torch.ones(10, 10_000), 0.5) - 1
         assert abs(noise.std().item() - 0.5) < 0.01 and abs(noise.mean().item()) < 0.01
