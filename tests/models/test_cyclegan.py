@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
+from rounding import assert_same_but_for_rounding
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -242,7 +243,7 @@ def test_a_checkpoint_loads_as_what_was_saved(trainer: MakeTrainer, tmp_path: Pa
     loaded = lit_gans.load(tmp_path / "last.ckpt")
     assert type(loaded) is lit_gans.CycleGAN
     image = torch.rand(1, 3, 16, 16)
-    torch.testing.assert_close(loaded.translate(image), model.translate(image))
+    assert_same_but_for_rounding(loaded.translate(image), model.translate(image), [model.generator_a2b])
     torch.testing.assert_close(loaded.pool_b.images, model.pool_b.images, rtol=0, atol=0)
     assert loaded.images_seen == 8 and loaded.hparams.pool_size == 2
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from rounding import rounding_of
 from torch import Tensor
 
 from lit_gans.networks.flow.affine import (
@@ -78,19 +79,23 @@ def inputs(channels: int, size: int, count: int = 3, dtype: torch.dtype = torch.
 
 
 @pytest.mark.parametrize("channels", [12, 7])  # an odd number, too: halves need not be equal
-@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-4)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_the_inverse_undoes_forward_and_forward_undoes_the_inverse(
-    make: Make, channels: int, dtype: torch.dtype, error: float
+    make: Make, channels: int, dtype: torch.dtype
 ) -> None:
     layer = make(channels).to(dtype)
+    # the inverse of an autoregressive map is one pass a pixel, each with the errors of those before it
+    passes = 1 + (4 * 4 if isinstance(layer, AutoregressiveAffine) else 1)
     x, u = inputs(channels, 4, dtype=dtype)
     with torch.no_grad():
         z, logdet = layer(x, u)
         assert z.dtype == logdet.dtype == dtype and logdet.shape == (3,)
         assert z.shape != x.shape or (z - x).abs().max() > 0.1
-        assert (layer.inverse(z, u) - x).abs().max() < error
+        error = rounding_of(*[layer] * passes, scale=max(x.abs().max().item(), z.abs().max().item()), dtype=dtype)
+        assert (layer.inverse(z, u) - x).abs().max() <= error
         back, its_logdet = layer(layer.inverse(z, u), u)
-    assert (back - z).abs().max() < error and (its_logdet - logdet).abs().max() < error
+    assert (back - z).abs().max() <= error
+    assert (its_logdet - logdet).abs().max() <= error * z[0].numel() ** 0.5  # a sum over all values
 
 
 def test_the_log_determinant_is_that_of_the_autograd_jacobian(make: Make) -> None:
