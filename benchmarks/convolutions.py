@@ -1,10 +1,9 @@
-"""Milliseconds of wide layers, forward and backward: torch's against those of lit_gans.networks.layers.
+"""Milliseconds of wide layers, forward and backward: torch's against those of lit_gans/kernels.
 
     python benchmarks/convolutions.py
 
 In the precision that `lit-gans fit` takes on this CPU, channels last, on random pictures, in turns; medians. Ours are
-measured as matrix products wherever this runs; whether a network takes them is for `patches.by_product` and
-`winograd.pays` to say.
+measured as matrix products wherever this runs; whether a network takes them is for `pays` to say.
 """
 
 import argparse
@@ -16,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from lit_gans.networks import patches, winograd
-from lit_gans.networks.layers import ConvTranspose2d, HalvingConv2d, ToPixel
-from lit_gans.networks.winograd import Conv3x3
+from lit_gans.kernels import im2col
+from lit_gans.kernels.convolutions import ConvTranspose2d, HalvingConv2d, ToPixel
+from lit_gans.kernels.winograd import Conv3x3
 from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import BF16, best_precision
 
@@ -52,10 +51,10 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=10, help="of a layer in a round")
     given = parser.parse_args(args)
     keep_freed_memory()  # as `lit-gans fit` does
-    patches.by_product = winograd.pays = lambda *_: True  # type: ignore[assignment]
+    im2col.pays = Conv3x3.pays = lambda *_: True  # type: ignore[assignment,method-assign]
 
     precision = best_precision("cpu")
-    title = f"{precision}, {torch.get_num_threads()} threads, AMX {'yes' if patches.AMX else 'no'}"
+    title = f"{precision}, {torch.get_num_threads()} threads, AMX {'yes' if im2col.AMX else 'no'}"
     table = Table("layer", "torch, ms", "ours, ms", "torch/ours", title=title)
     for ours, torchs, side in LAYERS:
         pair = [layer.to(memory_format=torch.channels_last) for layer in (ours, torchs)]

@@ -4,7 +4,7 @@
 
 One round measures, one after the other:
 
-plain   a PyTorch loop without this package's training code: the same networks in torch's own layers, in fp32 and the
+plain   a PyTorch loop without this package's training code: the same networks without the kernels, in fp32 and the
         default memory layout, Adam as it comes, a DataLoader whose workers open each PNG and transform it, the losses
         read after each batch
 fit     `lit-gans fit` in a process of its own, from files to weights: images_per_second of its metrics.csv. Validation,
@@ -47,7 +47,9 @@ from torch.utils.flop_counter import flop_registry
 
 from lit_gans.callbacks.compile import Compile, Mode
 from lit_gans.files import replacing
-from lit_gans.models.base import Batch
+from lit_gans.kernels.base import Kernel
+from lit_gans.kernels.cpu import has_amx, has_bf16, limit
+from lit_gans.models.base import Batch, ImageModel
 from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import BF16
 
@@ -81,6 +83,7 @@ def alone(measure: Callable[[Job], float], job: Job) -> float:
 
 
 def measure_plain(job: Job) -> float:
+    Kernel.enabled = False
     setup, dataset, step = job.setup, job.dataset(), job.system.plain(job.model().to(job.setup.device))
     # more batches than are used, so that the workers are busy until the clock stops; nor does an epoch end before
     count = setup.warmup + setup.batches + 2 * setup.workers
@@ -112,9 +115,11 @@ def measure_step(job: Job) -> float:
         return images_per_second(job, lambda: step(batch))
 
 
-def bare_step(job: Job, compiled: bool = True) -> tuple[Callable[[Batch], None], Batch]:
-    """The system's step for the model of its config, and a batch for it."""
-    model, dataset, device = job.model(), job.dataset(), job.setup.device
+def bare_step(
+    job: Job, compiled: bool = True, model: ImageModel | None = None
+) -> tuple[Callable[[Batch], None], Batch]:
+    """The system's step for the model of its config, unless one is given, and a batch for it."""
+    model, dataset, device = model or job.model(), job.dataset(), job.setup.device
     model.configure_model()
     if compiled:
         Compile(job.setup.compile).on_fit_start(None, model)  # type: ignore[arg-type]  # it asks nothing of a Trainer
@@ -204,11 +209,21 @@ def machine(setup: Setup) -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "precision": setup.precision,
+        "instruction_set": instruction_set(),
+        "kernels": "on" if Kernel.enabled else "off",
     }
 
 
+def instruction_set() -> str:
+    """What torch's own loops use, what multiplies bf16, and what oneDNN is held to."""
+    parts = [torch.backends.cpu.get_cpu_capability()]
+    parts += ["AMX"] if has_amx() else ["bf16"] if has_bf16() else []
+    return ", ".join([*parts, f"oneDNN up to {limit()}"] if limit() else parts)
+
+
 def print_table(results: dict[str, dict[str, Any]], facts: dict[str, Any], console: Console) -> None:
-    title = f"Images/s, {facts['gpu'] or facts['cpu']}, {facts['cores']} cores, {facts['precision']}"
+    title = f"Images/s, {facts['gpu'] or facts['cpu']}, {facts['cores']} cores"
+    title += f", {facts['instruction_set']}, {facts['precision']}"
     table = Table(title=title, box=box.SIMPLE)
     for column in ("system", *PARTS, *(f"{a}/{b}" for a, b in RATIOS)):
         table.add_column(column, justify="left" if column == "system" else "right")

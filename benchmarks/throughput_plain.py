@@ -1,5 +1,5 @@
 """Training loops as users write them: fp32, Adam as it comes, a fresh batch of fakes for each loss, the losses read
-after each batch. They use a model's networks, in torch's own layers, its numbers and `augment`, and nothing else of its
+after each batch. They use a model's networks, without the kernels, its numbers and `augment`, and nothing else of its
 training code."""
 
 import random
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from throughput_layers import plain_layers
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
@@ -18,6 +17,7 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.models.wgan_gp import WGANGP
+from lit_gans.networks.flow.bijections import Chain, Mixing
 from lit_gans.networks.flow.places import in_places
 from lit_gans.training.augment import augment
 
@@ -25,7 +25,7 @@ Work = Callable[..., None]
 
 
 def networks_of(model: GAN) -> tuple[Any, Any]:
-    return plain_layers(model.generator), plain_layers(model.discriminator)
+    return model.generator, model.discriminator
 
 
 def adams(model: GAN) -> tuple[torch.optim.Adam, torch.optim.Adam]:
@@ -140,6 +140,15 @@ def conditional_gan(model: ConditionalGAN) -> Work:
     return step
 
 
+def plain_layers(network: nn.Module) -> nn.Module:
+    """The network with ActNorm and 1x1 convolution apart, as a user writes them down; it is changed itself."""
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Mixing):
+                setattr(parent, name, Chain([child.norm, child.conv]).train(child.training))
+    return network
+
+
 def flow(model: ConditionalFlow) -> Work:
     """Negative log-likelihood of dequantized images, in bits a value; the gradient's norm limited to 1."""
     network: Any = plain_layers(model.flow)
@@ -167,8 +176,8 @@ def flow(model: ConditionalFlow) -> Work:
 
 def cyclegan(model: CycleGAN) -> Work:
     """The published algorithm with torch's own layers: each image goes through each network by itself."""
-    g_ab, g_ba = plain_layers(model.generator_a2b), plain_layers(model.generator_b2a)
-    d_a, d_b = plain_layers(model.discriminator_a), plain_layers(model.discriminator_b)
+    g_ab, g_ba = model.generator_a2b, model.generator_b2a
+    d_a, d_b = model.discriminator_a, model.discriminator_b
     of_discriminators = [*d_a.parameters(), *d_b.parameters()]
     optimizer_g = torch.optim.Adam([*g_ab.parameters(), *g_ba.parameters()], lr=2e-4, betas=(0.5, 0.999))
     optimizer_d = torch.optim.Adam(of_discriminators, lr=2e-4, betas=(0.5, 0.999))

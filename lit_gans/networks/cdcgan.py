@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans.errors import InputError
-from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
+from lit_gans.kernels.convolutions import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 
 
 class CDCGANGenerator(nn.Module):

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lit_gans.kernels.upsampling import UpsampledConv2d
 from lit_gans.networks.dcgan import KERAS, check_image_size
 from lit_gans.networks.norms import NormName, norm_layer
-from lit_gans.networks.upsampling import UpsampledConv2d
 
 # What the printed line makes of Keras's momentum 0.8: given as BatchNorm2d's second argument, it is the eps.
 AS_PRINTED = {"momentum": 0.1, "eps": 0.8}

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from lit_gans.kernels.convolutions import FromVector
+from lit_gans.kernels.upsampling import UpsampledConv2d
 from lit_gans.networks.cdcgan import doublings
-from lit_gans.networks.layers import FromVector, PixelNorm
-from lit_gans.networks.upsampling import UpsampledConv2d
+from lit_gans.networks.layers import PixelNorm
 
 
 class ModulatedGenerator(nn.Module):

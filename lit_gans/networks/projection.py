@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lit_gans.kernels.convolutions import HalvingConv2d, ToPixel
 from lit_gans.networks.cdcgan import doublings
-from lit_gans.networks.layers import HalvingConv2d, ToPixel
 
 
 class ProjectionDiscriminator(nn.Module):

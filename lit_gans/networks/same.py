@@ -1,7 +1,11 @@
 """Convolutions with Keras's "same" padding, which for an even kernel is not symmetric."""
 
+from typing import Any
+
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import conv2d, pad
+
+from lit_gans.kernels.convolutions import ConvTranspose2d
 
 
 class SameConv2d(nn.Conv2d):
@@ -20,12 +24,12 @@ class SameConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         top, bottom = same_padding(input.shape[-2], self.kernel_size[0], self.stride[0])
         left, right = same_padding(input.shape[-1], self.kernel_size[1], self.stride[1])
-        if (top, left) == (bottom, right):
+        if (top, left) == (bottom, right):  # one pass over the picture less
             return conv2d(input, self.weight, self.bias, self.stride, (top, left))
         return conv2d(pad(input, (left, right, top, bottom)), self.weight, self.bias, self.stride)
 
 
-class SameConvTranspose2d(nn.ConvTranspose2d):
+class SameConvTranspose2d(ConvTranspose2d):
     """nn.ConvTranspose2d of stride 1 whose output is as large as its input, cropped as Keras does: of kernel 4, one row
     and column before and two after.
 
@@ -34,14 +38,10 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
-        super().__init__(in_channels, out_channels, kernel)
+        super().__init__(in_channels, out_channels, kernel, padding=(kernel - 1) // 2)
 
-    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        assert output_size is None and self.bias is not None
-        height, width = input.shape[-2:]
-        before = (self.kernel_size[0] - 1) // 2
-        y = conv_transpose2d(input, self.weight, None, padding=before)[..., :height, :width]
-        return y + self.bias.to(y.dtype).view(1, -1, 1, 1)
+    def forward(self, input: Tensor, *_: Any) -> Tensor:
+        return super().forward(input)[..., : input.shape[-2], : input.shape[-1]]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -6,19 +6,12 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from lit_gans.errors import InputError
+from lit_gans.kernels.dropout import Dropout
 
 
-class Dropout(nn.Dropout):
-    """nn.Dropout, by `dropped`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return dropped(input, self.p) if self.training else input
-
-
-class SteadyDropout(nn.Module):
+class SteadyDropout(Dropout):
     """Dropout that is on in training and in testing alike (tip 17).
 
     Args:
@@ -26,32 +19,12 @@ class SteadyDropout(nn.Module):
     """
 
     def __init__(self, probability: float) -> None:
-        super().__init__()
         if not 0 <= probability < 1:
             raise InputError(f"generator_dropout is {probability}; expected a share from 0 to below 1, such as 0.5")
-        self.probability = probability
+        super().__init__(probability)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return dropped(input, self.probability) if self.probability else input
-
-    def extra_repr(self) -> str:
-        return f"{self.probability}"
-
-
-def dropped(input: Tensor, probability: float) -> Tensor:
-    """torch's dropout, on a CPU with a mask of 16 random bits a value, four values from each number drawn.
-
-    torch draws a number for each value there, on processors of some makers one after the other. Measured on a CPU
-    (64x32x32x32 values in bf16, two threads): 3.5 times as fast. The probability is rounded to a multiple of 1 / 65536.
-    """
-    threshold = round(probability * 2**16)
-    if input.device.type != "cpu" or not 0 < threshold < 2**16:
-        return dropout(input, probability, training=True)
-    count = input.numel()
-    bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)[:count]
-    # laid out as the values are: in which order they get their random numbers does not matter
-    kept = bits.as_strided(input.shape, torch.empty_like(input).stride()) >= threshold - 2**15
-    return input * kept.to(input.dtype).mul_(2**16 / (2**16 - threshold))
+    def train(self, mode: bool = True) -> "SteadyDropout":
+        return super().train()
 
 
 class TrainingNoise(nn.Module):
@@ -78,7 +51,7 @@ class TrainingNoise(nn.Module):
 
 def is_stochastic(network: nn.Module) -> bool:
     """Whether the network's output in eval mode is random for the same input."""
-    return any(isinstance(layer, SteadyDropout) and layer.probability for layer in network.modules())
+    return any(isinstance(layer, SteadyDropout) and layer.p for layer in network.modules())
 
 
 @contextmanager

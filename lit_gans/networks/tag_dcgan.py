@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from lit_gans.kernels.convolutions import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.networks.cdcgan import doublings
-from lit_gans.networks.layers import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.networks.norms import NormName, norm_layer
 
 

@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from lit_gans.networks import patches, winograd
+from lit_gans.kernels import im2col
+from lit_gans.kernels.winograd import Conv3x3
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "convolutions.py"
 
@@ -14,8 +15,8 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "convolutions.py"
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(SCRIPT.parent)
-    monkeypatch.setattr(patches, "by_product", patches.by_product)  # the script changes both for its process
-    monkeypatch.setattr(winograd, "pays", winograd.pays)
+    monkeypatch.setattr(im2col, "pays", im2col.pays)  # the script changes both for its process
+    monkeypatch.setattr(Conv3x3, "pays", Conv3x3.pays)
     import convolutions
 
     return convolutions
@@ -32,5 +33,5 @@ def test_every_layer_gets_a_row_and_ours_are_products(script: ModuleType, capsys
     script.main(["--batch", "1", "--rounds", "1", "--repeats", "1"])
     table = capsys.readouterr().out
     assert all(f"{ours.in_channels} -> {ours.out_channels}" in table for ours, _, _ in script.LAYERS)
-    assert patches.by_product(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 4, 4), 2)
-    assert winograd.pays(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 3, 3))
+    assert im2col.pays(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 4, 4), 2)
+    assert Conv3x3(1, 1).pays(torch.zeros(1, 1, 8, 8))

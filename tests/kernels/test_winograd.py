@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, l1_loss
 
+from lit_gans.kernels import winograd
 from lit_gans.kernels.cpu import has_bf16
-from lit_gans.networks import winograd
+from lit_gans.kernels.winograd import Conv3x3
 from lit_gans.networks.cyclegan import ResnetGenerator
-from lit_gans.networks.winograd import Conv3x3, pays
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -16,7 +16,7 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Taken by every layer, whatever the machine."""
-    monkeypatch.setattr(winograd, "pays", lambda *_: True)
+    monkeypatch.setattr(Conv3x3, "pays", lambda *_: True)
 
 
 def result_and_gradients(layer: Conv3x3, x: Tensor, of_result: Tensor) -> list[Tensor]:
@@ -60,7 +60,7 @@ def test_in_bf16_the_errors_are_a_few_times_those_of_torchs_convolution(monkeypa
         return [((a - b).norm() / b.norm()).item() for a, b in zip(found, exact, strict=True)]
 
     mine = errors()
-    monkeypatch.setattr(winograd, "pays", lambda *_: False)
+    monkeypatch.setattr(Conv3x3, "pays", lambda *_: False)
     torchs = errors()
     assert all(0 < theirs < 0.004 for theirs in torchs), "bf16 has 8 bits: 2^-8"
     assert all(error < 3.5 * theirs for error, theirs in zip(mine, torchs, strict=True)), (mine, torchs)
@@ -83,30 +83,28 @@ def test_frozen_weights_get_no_gradient() -> None:
     assert layer.weight.grad is layer.bias.grad is None
 
 
-IMAGES, WEIGHT = torch.zeros(1, 256, 8, 8), torch.zeros(256, 256, 3, 3)
-
-
 @pytest.mark.parametrize(
-    ("why_not", "images", "weight"),
+    ("why_not", "shape", "channels"),
     [
-        (None, IMAGES, WEIGHT),
-        ("narrow", IMAGES, WEIGHT[:255]),
-        ("narrow", IMAGES[:, :255], WEIGHT[:, :255]),
-        ("an odd height", IMAGES[:, :, :7], WEIGHT),
-        ("an odd width", IMAGES[..., :7], WEIGHT),
-        ("on a GPU", IMAGES.to("meta"), WEIGHT),
+        (None, (1, 256, 8, 8), (256, 256)),
+        ("narrow", (1, 256, 8, 8), (256, 255)),
+        ("narrow", (1, 255, 8, 8), (255, 256)),
+        ("an odd height", (1, 256, 7, 8), (256, 256)),
+        ("an odd width", (1, 256, 8, 7), (256, 256)),
     ],
 )
 def test_wide_layers_on_a_cpu_in_bf16_take_it(
-    why_not: str | None, images: Tensor, weight: Tensor, monkeypatch: pytest.MonkeyPatch
+    why_not: str | None, shape: tuple[int, ...], channels: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    layer, images = Conv3x3(*channels), torch.zeros(shape)
     monkeypatch.setattr(winograd, "AMX", False)
     with torch.autocast("cpu", torch.bfloat16):
-        assert pays(images, weight) == (why_not is None)
+        assert layer.pays(images) == (why_not is None)
+        assert not layer.pays(images.to("meta")), "on a GPU"
         monkeypatch.setattr(winograd, "AMX", True)
-        assert not pays(images, weight), "with AMX"
+        assert not layer.pays(images), "with AMX"
     monkeypatch.setattr(winograd, "AMX", False)
-    assert not pays(images, weight), "in float32"
+    assert not layer.pays(images), "in float32"
 
 
 def test_in_float32_a_wide_layer_is_torchs() -> None:
@@ -132,7 +130,7 @@ def test_a_generators_gradient_is_as_near_float32s_as_with_torchs_convolutions(m
     images = torch.rand(2, 3, 32, 32) * 2 - 1
 
     def gradient(bf16: bool, taken: bool) -> Tensor:
-        monkeypatch.setattr(winograd, "pays", lambda *_: taken)
+        monkeypatch.setattr(Conv3x3, "pays", lambda *_: taken)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             drawn = network(images)
         loss = l1_loss(drawn.float(), images)

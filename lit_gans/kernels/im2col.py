@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn import functional
-from torch.nn.functional import pad
+from torch.nn.functional import linear, pad
 
 from lit_gans.kernels.cpu import has_amx
 
@@ -20,26 +19,22 @@ AMX = has_amx()
 WIDE = 128  # channels of the larger picture
 
 
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
-    """torch's, with square kernels, strides and paddings."""
-    if not by_product(input, weight, stride):
-        return functional.conv2d(input, weight, bias, stride, padding)
+def convolution(input: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+    """torch's conv2d, with square kernels, strides and paddings."""
     pixels = input.to(computed_in(input)).permute(0, 2, 3, 1)
     rows = Rows.apply(pixels, weight.shape[-1], stride, padding)
-    return functional.linear(rows, as_matrix(weight), bias).permute(0, 3, 1, 2)
+    return linear(rows, as_matrix(weight), bias).permute(0, 3, 1, 2)
 
 
-def conv_transpose2d(input: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """torch's, with square kernels, strides and paddings; without bias."""
-    if not by_product(input, weight, stride):
-        return functional.conv_transpose2d(input, weight, None, stride, padding)
+def transposed_convolution(input: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    """torch's conv_transpose2d without bias, with square kernels, strides and paddings."""
     kernel = weight.shape[-1]
     height, width = ((side - 1) * stride + kernel - 2 * padding for side in input.shape[-2:])
-    rows = functional.linear(input.permute(0, 2, 3, 1), as_matrix(weight).t())
+    rows = linear(input.permute(0, 2, 3, 1), as_matrix(weight).t())
     return Pixels.apply(rows, height, width, kernel, stride, padding).permute(0, 3, 1, 2)
 
 
-def by_product(input: Tensor, weight: Tensor, stride: int) -> bool:
+def pays(input: Tensor, weight: Tensor, stride: int) -> bool:
     """Both kinds keep the larger picture's channels in the second place of their weight."""
     return (
         AMX

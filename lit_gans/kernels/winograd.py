@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from lit_gans.networks.patches import AMX, computed_in
+from lit_gans.kernels.base import Kernel
+from lit_gans.kernels.im2col import AMX, computed_in
 
 WIDE = 256  # channels from which on the sums cost less than they save (benchmarks/convolutions.py)
 
@@ -28,29 +29,26 @@ G = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0,
 GG = torch.kron(G, G)
 
 
-class Conv3x3(nn.Conv2d):
-    """nn.Conv2d with 3x3 kernels and no padding, by whichever way is the faster."""
+class Conv3x3(Kernel, nn.Conv2d):
+    """nn.Conv2d with 3x3 kernels and no padding."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 3)
 
-    def forward(self, input: Tensor) -> Tensor:
-        if not pays(input, self.weight):
-            return super().forward(input)
+    def fast(self, input: Tensor) -> Tensor:
         pixels = input.to(computed_in(input)).permute(0, 2, 3, 1)
         return Winograd.apply(pixels, self.weight, self.bias).permute(0, 3, 1, 2)
 
-
-def pays(input: Tensor, weight: Tensor) -> bool:
-    """Not measured with AMX, where torch's convolutions are other ones."""
-    return (
-        input.device.type == "cpu"
-        and computed_in(input) == torch.bfloat16
-        and not AMX
-        and min(weight.shape[:2]) >= WIDE
-        and input.shape[-2] % 2 == input.shape[-1] % 2 == 0
-        and not torch.compiler.is_compiling()
-    )
+    def pays(self, input: Tensor) -> bool:
+        """Not measured with AMX, where torch's convolutions are other ones."""
+        return (
+            input.device.type == "cpu"
+            and computed_in(input) == torch.bfloat16
+            and not AMX
+            and min(self.weight.shape[:2]) >= WIDE
+            and input.shape[-2] % 2 == input.shape[-1] % 2 == 0
+            and not torch.compiler.is_compiling()
+        )
 
 
 class Winograd(Function):

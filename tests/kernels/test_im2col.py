@@ -8,20 +8,14 @@ from rounding import rounding
 from torch import Tensor
 from torch.nn import functional
 
-from lit_gans.networks import patches
-from lit_gans.networks.patches import Pixels, Rows, conv2d, conv_transpose2d
+from lit_gans.kernels import im2col
+from lit_gans.kernels.im2col import Pixels, Rows, transposed_convolution
 
 SHAPES = [(4, 2, 1), (4, 2, 0), (3, 2, 1), (5, 3, 2)]  # kernel, stride, padding
 
 
-@pytest.fixture
-def by_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every convolution is done by a product, whatever the machine."""
-    monkeypatch.setattr(patches, "by_product", lambda *_: True)
-
-
 def convolution(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    return conv2d(x, weight, torch.zeros(len(weight), dtype=x.dtype), stride, padding)
+    return im2col.convolution(x, weight, torch.zeros(len(weight), dtype=x.dtype), stride, padding)
 
 
 def torchs_convolution(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
@@ -32,10 +26,9 @@ def torchs_transposed(x: Tensor, weight: Tensor, stride: int, padding: int) -> T
     return functional.conv_transpose2d(x, weight, None, stride, padding)
 
 
-BOTH = [(convolution, torchs_convolution, 3), (conv_transpose2d, torchs_transposed, 5)]
+BOTH = [(convolution, torchs_convolution, 3), (transposed_convolution, torchs_transposed, 5)]
 
 
-@pytest.mark.usefixtures("by_products")
 @pytest.mark.parametrize(("mine", "torchs", "channels"), BOTH, ids=["convolution", "transposed"])
 @pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
@@ -60,12 +53,11 @@ def test_values_gradients_and_gradients_of_gradients_are_torchs(
     torch.testing.assert_close(results[0], results[1])
 
 
-@pytest.mark.usefixtures("by_products")
 def test_the_result_is_in_channels_last_for_the_layers_behind() -> None:
     x, weight = torch.randn(2, 3, 8, 8), torch.randn(5, 3, 4, 4)
-    y = conv2d(x, weight, torch.zeros(5), stride=2, padding=1)
+    y = im2col.convolution(x, weight, torch.zeros(5), stride=2, padding=1)
     assert y.is_contiguous(memory_format=torch.channels_last)
-    assert conv_transpose2d(y, weight, stride=2, padding=1).is_contiguous(memory_format=torch.channels_last)
+    assert transposed_convolution(y, weight, stride=2, padding=1).is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
@@ -91,19 +83,18 @@ def test_rows_and_pixels_are_each_others_transpose(kernel: int, stride: int, pad
 def test_only_wide_layers_of_stride_2_in_bf16_with_amx_are_products(
     monkeypatch: pytest.MonkeyPatch, amx: bool, channels: int, stride: int, autocast: bool, product: bool
 ) -> None:
-    monkeypatch.setattr(patches, "AMX", amx)
+    monkeypatch.setattr(im2col, "AMX", amx)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        assert patches.by_product(torch.randn(1, channels, 8, 8), torch.randn(4, channels, 4, 4), stride) is product
+        assert im2col.pays(torch.randn(1, channels, 8, 8), torch.randn(4, channels, 4, 4), stride) is product
 
 
-@pytest.mark.usefixtures("by_products")
 def test_under_autocast_both_give_bf16_close_to_the_exact_result() -> None:
     torch.manual_seed(0)
     x, weight = torch.randn(2, 128, 8, 8), torch.randn(16, 128, 4, 4) / 45
     exact = functional.conv2d(x, weight, None, 2, 1)
     with torch.autocast("cpu", torch.bfloat16):
-        y = conv2d(x, weight, torch.zeros(16), stride=2, padding=1)
-        back = conv_transpose2d(y, weight, stride=2, padding=1)
+        y = im2col.convolution(x, weight, torch.zeros(16), stride=2, padding=1)
+        back = transposed_convolution(y, weight, stride=2, padding=1)
     assert y.dtype == back.dtype == torch.bfloat16
     torch.testing.assert_close(
         y.float(), exact, rtol=0, atol=rounding(scale=exact.abs().max().item(), dtype=torch.bfloat16)

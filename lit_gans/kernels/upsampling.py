@@ -8,11 +8,33 @@ thread): 2.6 times as fast in fp32, 2.2 times in bf16.
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv_transpose2d
+from torch.nn.functional import avg_pool2d, conv_transpose2d, interpolate, pad
+
+from lit_gans.kernels.base import Kernel
 
 
-class UpsampledConvTranspose2d(nn.ConvTranspose2d):
-    """Upsample(scale_factor=2), then SameConvTranspose2d.
+class UpsampledConvTranspose2d(Kernel, nn.ConvTranspose2d):
+    """nn.Upsample(scale_factor=2), then nn.ConvTranspose2d of stride 1, cropped to the upsampled size: with kernel 4 by
+    one row and column before and two after, as Keras does.
+
+    Shapes:
+        (B, in_channels, H, W) -> (B, out_channels, 2H, 2W)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=(kernel - 1) // 2)
+
+    def plain(self, input: Tensor) -> Tensor:
+        height, width = input.shape[-2:]
+        return super().plain(interpolate(input, scale_factor=2))[..., : 2 * height, : 2 * width]
+
+    def fast(self, input: Tensor) -> Tensor:
+        assert self.bias is not None
+        return upsampled_transpose(input, self.weight, self.bias, before=(self.kernel_size[0] - 1) // 2)
+
+
+class UpsampledConv2d(Kernel, nn.Conv2d):
+    """nn.Upsample(scale_factor=2), then nn.Conv2d with padding="same": of kernel 3 one row and column on each side.
 
     Shapes:
         (B, in_channels, H, W) -> (B, out_channels, 2H, 2W)
@@ -21,23 +43,11 @@ class UpsampledConvTranspose2d(nn.ConvTranspose2d):
     def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
         super().__init__(in_channels, out_channels, kernel)
 
-    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        assert output_size is None and self.bias is not None
-        before = (self.kernel_size[0] - 1) // 2
-        return upsampled_transpose(input, self.weight, self.bias, before)
+    def plain(self, input: Tensor) -> Tensor:
+        before, after = (self.kernel_size[0] - 1) // 2, self.kernel_size[0] // 2
+        return super().plain(pad(interpolate(input, scale_factor=2), (before, after, before, after)))
 
-
-class UpsampledConv2d(nn.Conv2d):
-    """Upsample(scale_factor=2), then SameConv2d of stride 1 (of kernel 3: padding 1).
-
-    Shapes:
-        (B, in_channels, H, W) -> (B, out_channels, 2H, 2W)
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
-        super().__init__(in_channels, out_channels, kernel)
-
-    def forward(self, input: Tensor) -> Tensor:
+    def fast(self, input: Tensor) -> Tensor:
         assert self.bias is not None
         # a convolution is the transposed one of the turned kernel, cropped from the other end
         turned = self.weight.flip(2, 3).transpose(0, 1)

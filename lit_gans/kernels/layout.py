@@ -1,0 +1,32 @@
+"""Layers that keep the memory layout and the precision of what they get."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import batch_norm
+
+from lit_gans.kernels.base import Kernel
+
+
+class InstanceNorm2d(Kernel, nn.InstanceNorm2d):
+    """nn.InstanceNorm2d without parameters and running statistics, on a CPU by one batch_norm an image.
+
+    torch's takes channels_last apart and puts it together again (measured, bf16: 2.0 instead of 7.0 ms for
+    2x64x128x128, forward and backward).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+
+    def pays(self, input: Tensor) -> bool:
+        return input.device.type == "cpu"
+
+    def fast(self, input: Tensor) -> Tensor:
+        return torch.cat([batch_norm(image, None, None, training=True) for image in input.split(1)])
+
+
+class ReflectionPad2d(Kernel, nn.ReflectionPad2d):
+    """nn.ReflectionPad2d that keeps bf16 under autocast, which would take the way through fp32 and back."""
+
+    def fast(self, input: Tensor) -> Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            return self.plain(input)
