@@ -9,8 +9,8 @@ checkpoint, Frechet and kernel distance to the training faces in the features of
 --cascade is given. What is finished in --out is not trained again, and what was interrupted goes on. At the end
 `losses.png` or `tips.png` there shows the grid of every test, a row a system and a column a seed.
 
-The tips' first row is the DCGAN as it is; each other row departs from it in one tip. Their configs keep no averaged
-weights; `--options "--model.ema_decay 0.999"` compares with less noise.
+The tips' first row is the DCGAN as it is; each other row departs from it in one tip. They keep no averaged weights;
+`--options "--model.ema_decay 0.999"` compares with less noise.
 """
 
 import argparse
@@ -60,11 +60,16 @@ LOSSES = (
     Entry("WGAN-GP", "wgan_gp_anime", batches=5),
     Entry("recipe", "dcgan_anime", (*RECIPE, "--model.penalties", R1)),
 )
-TIPS = (
-    Entry("tips 1 to 5", "tips/tip_01_with"),
-    *(Entry(f"without tip {number}", f"tips/tip_{number:02d}_without") for number in FOLLOWED),
-    *(Entry(f"with tip {number}", f"tips/tip_{number:02d}_with") for number in NOT_FOLLOWED),
-)
+NO_AVERAGE = ("--model.ema_decay", "0")  # it would hide what a tip does
+
+
+def tip(number: int) -> Entry:
+    """The DCGAN without a tip that it follows, or with one that it does not."""
+    kind = "without" if number in FOLLOWED else "with"
+    return Entry(f"{kind} tip {number}", "dcgan_anime", ("--config", f"tips/tip_{number:02d}", *NO_AVERAGE))
+
+
+TIPS = (Entry("tips 1 to 5", "dcgan_anime", NO_AVERAGE), *(tip(number) for number in (*FOLLOWED, *NOT_FOLLOWED)))
 SYSTEMS = {"losses": LOSSES, "tips": TIPS}
 
 

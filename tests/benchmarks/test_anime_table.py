@@ -14,7 +14,6 @@ import lit_gans
 from lit_gans.cli import main
 from lit_gans.configs import find_config
 from lit_gans.models.gan import GAN
-from lit_gans.training.schedule import Updates
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "anime_table.py"
 TINY = "--data.image_size 16 --data.batch_size 4 --model.width 4 --trainer.accelerator cpu --data.val_fraction 0.2"
@@ -33,22 +32,21 @@ def test_every_loss_is_a_config(script: ModuleType) -> None:
         assert find_config(entry.config).is_file()
 
 
-def test_every_tip_is_departed_from_once_and_its_other_side_is_the_training_that_all_share(script: ModuleType) -> None:
-    def hyperparameters(config: str) -> dict[str, object]:
-        parameters = [*signature(GAN.__init__).parameters.values(), *signature(lit_gans.DCGAN).parameters.values()]
-        defaults = {parameter.name: parameter.default for parameter in parameters}
-        hparams = {**defaults, **yaml.safe_load(find_config(config).read_text())["model"]["init_args"]}
-        hparams["pixel_range"] = tuple(hparams["pixel_range"])
-        return {**hparams, "schedule": Updates.of(hparams["schedule"])}
-
+def test_every_tip_is_departed_from_once_in_hyperparameters_that_are_not_the_dcgans_own(script: ModuleType) -> None:
+    parameters = [*signature(GAN.__init__).parameters.values(), *signature(lit_gans.DCGAN).parameters.values()]
+    own = {parameter.name: parameter.default for parameter in parameters}
+    own |= yaml.safe_load(find_config("dcgan_anime").read_text())["model"]["init_args"]
     shared, *departures = script.TIPS
+    assert (shared.config, shared.options) == ("dcgan_anime", script.NO_AVERAGE)
     for entry in departures:
         kind, number = re.fullmatch(r"(with|without) tip (\d+)", entry.name).groups()
-        other = {"with": "without", "without": "with"}[kind]
-        assert entry.config == f"tips/tip_{int(number):02d}_{kind}"
-        assert hyperparameters(entry.config) != hyperparameters(shared.config)
-        assert hyperparameters(f"tips/tip_{int(number):02d}_{other}") == hyperparameters(shared.config)
-    assert len({entry.config for entry in departures}) == 10
+        assert (kind == "without") == (int(number) in script.FOLLOWED)
+        assert entry.config == "dcgan_anime" and entry.options[2:] == script.NO_AVERAGE
+        assert entry.options[:2] == ("--config", f"tips/tip_{int(number):02d}")
+        overlay = yaml.safe_load(find_config(entry.options[1]).read_text())
+        assert overlay.keys() == {"model"} and overlay["model"].keys() == {"init_args"}
+        assert all(own[name] != value for name, value in overlay["model"]["init_args"].items())
+    assert len({entry.options for entry in departures}) == 10
 
 
 def test_each_system_gets_the_same_generator_updates_and_seeds_share_a_line(
