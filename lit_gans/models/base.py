@@ -11,6 +11,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import DivergedError, InputError
 from lit_gans.models.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
@@ -216,8 +217,6 @@ def temperature_lines(temperature: float) -> list[str]:
 def checked_temperature(temperature: float) -> float:
     """
     Raises:
-        InputError: below 0.
+        InputError: below 0, or not finite.
     """
-    if temperature < 0:
-        raise InputError(f"temperature is {temperature}; expected 0 or more; 1 draws as the model was trained to")
-    return float(temperature)
+    return checks.number("temperature", temperature, at_least=0, hint="1 draws as the model was trained to")

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.models.conditions import Conditions, as_multi_hot
+from lit_gans.training.seeding import generator_of
 
 
 class Conditional(ImageModel):
@@ -60,11 +61,9 @@ class Conditional(ImageModel):
 
     def draw_each(self, conditions: Conditions, n: int, seed: int | None, ema: bool, **options: Any) -> Tensor:
         """`sample`, with the options that this model's `draw` has."""
-        if n < 1:
-            raise InputError(f"n is {n}; expected at least 1 picture a condition")
+        checks.whole("n", n, at_least=1, hint="pictures for each condition")
         rows = as_multi_hot(conditions, self.num_classes, self.class_names).to(self.device)
-        noise = torch.Generator()
-        noise.seed() if seed is None else noise.manual_seed(seed)
+        noise = generator_of(seed)
         return self.draw(rows.repeat_interleave(n, dim=0), noise, ema, **options)
 
     def preview(self, batch: Batch, seed: int) -> Tensor:

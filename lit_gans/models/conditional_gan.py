@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch
@@ -58,8 +59,7 @@ class ConditionalGAN(MultiLabelGAN):
     ) -> None:
         if drawing not in get_args(Drawing):
             raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
-        if auxiliary < 0:
-            raise InputError(f"auxiliary is {auxiliary}; expected a weight of 0 or more, such as 10")
+        checks.number("auxiliary", auxiliary, at_least=0, hint="a weight, such as 10")
         generator: ObjectLayers | ModulatedGenerator = (
             ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
             if drawing == "objects"

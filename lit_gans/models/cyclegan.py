@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 from torch.optim import Adam, Optimizer
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
 from lit_gans.models.base import Batch, ImageModel
@@ -59,8 +60,7 @@ class CycleGAN(ImageModel):
         super().__init__()
         self.save_hyperparameters()
         for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
-            if weight < 0:
-                raise InputError(f"{name} is {weight}; expected 0 or more")
+            checks.number(name, weight, at_least=0)
         self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual)
         self.generator_b2a = ResnetGenerator(width, blocks, upsample, residual)
         self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers)
@@ -68,8 +68,11 @@ class CycleGAN(ImageModel):
         self.cycle_weight = cycle_weight
         self.identity_weight = cycle_weight * identity_weight
         self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
-        self.learning_rates = (lr_generator, lr_discriminator)
-        self.betas = (float(betas[0]), float(betas[1]))
+        self.learning_rates = (
+            checks.number("lr_generator", lr_generator, at_least=0),
+            checks.number("lr_discriminator", lr_discriminator, at_least=0),
+        )
+        self.betas = checks.adam_betas("betas", betas)
         self.decay_from = checked_decay(decay_from)
 
     def forward(self, images: Tensor) -> Tensor:

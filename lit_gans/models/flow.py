@@ -204,8 +204,8 @@ def check_shares(**shares: float | None) -> None:
         InputError: one of them is below 0, or 1 or more; None is left alone.
     """
     for name, share in shares.items():
-        if share is not None and not 0 <= share < 1:
-            raise InputError(f"{name} is {share}; expected a share from 0 to below 1")
+        if share is not None:
+            checks.number(name, share, at_least=0, below=1, hint="a share, such as 0.1")
 
 
 def told_column(batch: Batch, name: str, option: str, remedy: str) -> Tensor:

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel, checked_temperature, temperature_lines
 from lit_gans.networks.modes import frozen, inference
 from lit_gans.networks.stochastic import seeded_if_stochastic
-from lit_gans.training.augment import AugmentName, augment, checked_augmentations, checked_share
+from lit_gans.training.augment import AugmentName, augment, checked_augmentations
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
@@ -25,7 +25,6 @@ from lit_gans.training.tips import (
     SoftLabels,
     check_batches,
     checked_latent,
-    checked_noise,
     checked_pixel_range,
     draw_latents,
     from_range,
@@ -125,34 +124,35 @@ class GAN(ImageModel):
         temperature: float = 1.0,
     ) -> None:
         super().__init__()
-        if not 0 <= ema_decay < 1:
-            raise InputError(f"ema_decay is {ema_decay}; expected 0 (no average) or a number below 1, such as 0.999")
-        if clip_weights is not None and clip_weights <= 0:
-            raise InputError(f"clip_weights is {clip_weights}; expected None or a number above 0, such as 0.01")
         self.generator = generator_network
         self.discriminator = discriminator_network
+        self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
         self.generator_ema = averaged_copy(self.generator) if ema_decay else None
-        self.latent_dim = latent_dim
+        self.latent_dim = checks.whole("latent_dim", latent_dim, at_least=1)
         self.latent = checked_latent(latent)
         self.objective = objective_of(objective, soft_labels)
         self.updates = Updates.of(schedule)
-        self.betas = (float(betas[0]), float(betas[1]))
+        self.betas = checks.adam_betas("betas", betas)
         self.optimizer_names = (optimizer_generator, optimizer_discriminator)
-        self.learning_rates = (lr_generator, lr_discriminator)
+        self.learning_rates = (
+            checks.number("lr_generator", lr_generator, at_least=0),
+            checks.number("lr_discriminator", lr_discriminator, at_least=0),
+        )
         self.decay_from = checked_decay(decay_from)
         self.start_from = start_from
         self.start_discriminator_from = start_discriminator_from
-        self.ema_decay = ema_decay
-        self.clip_norm = clip_norm
-        self.clip_weights = clip_weights
+        self.clip_norm = None if clip_norm is None else checks.number("clip_norm", clip_norm, above=0, hint="1")
+        self.clip_weights = (
+            None if clip_weights is None else checks.number("clip_weights", clip_weights, above=0, hint="0.01")
+        )
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.augmentations = checked_augmentations(augment)
-        self.augment_share = self.share_now = checked_share("augment_share", augment_share)
-        self.augment_until = checked_share("augment_until", augment_until)
+        self.augment_share = self.share_now = checks.share("augment_share", augment_share)
+        self.augment_until = checks.share("augment_until", augment_until)
         self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
-        self.input_noise = checked_noise(input_noise)
+        self.input_noise = checks.number("input_noise", input_noise, at_least=0, hint="0.1; 0 for none")
         self.noise_now = 0.0
         self.wrong_labels = 0.0
         self.auxiliary: float | None = None

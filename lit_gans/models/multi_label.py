@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import Conditional
@@ -27,8 +28,7 @@ class MultiLabelGAN(Conditional, GAN):
         self, generator_network: nn.Module, discriminator_network: nn.Module, wrong_labels: float = 0.0, **training: Any
     ) -> None:
         super().__init__(generator_network, discriminator_network, **training)
-        if wrong_labels < 0:
-            raise InputError(f"wrong_labels is {wrong_labels}; expected a weight of 0 or more, such as 0.5")
+        checks.number("wrong_labels", wrong_labels, at_least=0, hint="a weight, such as 0.5")
         if not self.separate_batches:
             raise InputError("separate_batches: false is not for conditional GANs; leave it at true")
         self.wrong_labels = wrong_labels

@@ -296,8 +296,7 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
         return x.to(self.device, torch.float64 if x.dtype == torch.float64 else torch.float32)
 
     def checked(self, temperature: float, guidance: float) -> tuple[float, float]:
-        if guidance < 0:
-            raise InputError(f"guidance is {guidance}; expected 0 (none) or more: below 0 the label is weakened")
+        guidance = checks.number("guidance", guidance, at_least=0, hint="0 for none")
         if guidance and not self.label_drop:
             raise InputError("guidance needs a flow that also knows images without label; train with label_drop 0.15")
-        return checked_temperature(temperature), float(guidance)
+        return checked_temperature(temperature), guidance

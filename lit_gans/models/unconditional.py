@@ -1,11 +1,11 @@
 """Models that draw pictures from noise alone."""
 
-import torch
 from torch import Tensor
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 from lit_gans.models.base import Batch
 from lit_gans.models.gan import GAN
+from lit_gans.training.seeding import generator_of
 
 
 class UnconditionalGAN(GAN):
@@ -27,11 +27,8 @@ class UnconditionalGAN(GAN):
         Returns:
             (n, 3, H, W) float in [-1, 1].
         """
-        if n < 1:
-            raise InputError(f"n is {n}; expected at least 1 picture")
-        noise = torch.Generator()
-        noise.seed() if seed is None else noise.manual_seed(seed)
-        return self.pictures(n, noise, ema, temperature=temperature)
+        checks.whole("n", n, at_least=1, hint="pictures")
+        return self.pictures(n, generator_of(seed), ema, temperature=temperature)
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """As many pictures as the batch has, or as it asks for."""

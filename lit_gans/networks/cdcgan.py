@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.kernels.convolutions import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 
@@ -36,6 +37,8 @@ class CDCGANGenerator(nn.Module):
         width: int = 64,
     ) -> None:
         super().__init__()
+        checks.whole("latent_dim", latent_dim, at_least=1)
+        checks.whole("width", width, at_least=1)
         self.embed = nn.Sequential(nn.Linear(num_classes, condition_dim), nn.ReLU())
         channels = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []

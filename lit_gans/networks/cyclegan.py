@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.kernels.layout import InstanceNorm2d, ReflectionPad2d
 from lit_gans.kernels.winograd import Conv3x3
@@ -40,8 +41,8 @@ class ResnetGenerator(nn.Module):
         self, width: int = 64, blocks: int = 9, upsample: Upsampling = "transpose", residual: bool = False
     ) -> None:
         super().__init__()
-        if width < 1 or blocks < 0:
-            raise InputError(f"generator: width={width} must be at least 1 and blocks={blocks} at least 0")
+        checks.whole("width", width, at_least=1)
+        checks.whole("blocks", blocks, at_least=0)
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
         last = nn.Conv2d(width, 3, 7)
@@ -86,8 +87,8 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, width: int = 64, layers: int = 3) -> None:
         super().__init__()
-        if width < 1 or layers < 1:
-            raise InputError(f"discriminator: width={width} and layers={layers} must be at least 1")
+        checks.whole("discriminator_width", width, at_least=1)
+        checks.whole("discriminator_layers", layers, at_least=1)
         self.smallest = 3 * 2**layers
         channels = [width * min(2**i, 8) for i in range(layers + 1)]
         body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]

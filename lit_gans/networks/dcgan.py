@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.kernels.dropout import Dropout
 from lit_gans.kernels.upsampling import UpsampledConv2d, UpsampledConvTranspose2d
@@ -56,6 +57,8 @@ class DCGANGenerator(nn.Module):
         noise: float = 0.0,
     ) -> None:
         super().__init__()
+        checks.whole("latent_dim", latent_dim, at_least=1)
+        checks.whole("width", width, at_least=1)
         check_image_size(image_size)
         if output not in get_args(OutputName):
             raise InputError(f"output is {output!r}; expected one of {', '.join(get_args(OutputName))}")

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.kernels.upsampling import UpsampledConv2d
 from lit_gans.networks.dcgan import KERAS, check_image_size
 from lit_gans.networks.norms import NormName, norm_layer
@@ -43,6 +44,8 @@ class LSGANGenerator(nn.Module):
         eps_as_printed: bool = False,
     ) -> None:
         super().__init__()
+        checks.whole("latent_dim", latent_dim, at_least=1)
+        checks.whole("width", width, at_least=1)
         check_image_size(image_size)
         self.start = (image_size // 4, image_size // 4, 2 * width)
         self.dense = nn.Linear(latent_dim, 2 * width * (image_size // 4) ** 2)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 from lit_gans.kernels.dropout import Dropout
 
 
@@ -19,8 +19,7 @@ class SteadyDropout(Dropout):
     """
 
     def __init__(self, probability: float) -> None:
-        if not 0 <= probability < 1:
-            raise InputError(f"generator_dropout is {probability}; expected a share from 0 to below 1, such as 0.5")
+        checks.number("generator_dropout", probability, at_least=0, below=1, hint="a share, such as 0.5")
         super().__init__(probability)
 
     def train(self, mode: bool = True) -> "SteadyDropout":
@@ -36,8 +35,7 @@ class TrainingNoise(nn.Module):
 
     def __init__(self, deviation: float) -> None:
         super().__init__()
-        if deviation < 0:
-            raise InputError(f"generator_noise is {deviation}; expected 0 (none) or a standard deviation, such as 0.05")
+        checks.number("generator_noise", deviation, at_least=0, hint="a standard deviation, such as 0.05; 0 for none")
         self.deviation = deviation
 
     def forward(self, input: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.kernels.convolutions import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.networks.cdcgan import doublings
 from lit_gans.networks.norms import NormName, norm_layer
@@ -30,6 +31,8 @@ class TagDCGANGenerator(nn.Module):
 
     def __init__(self, num_tags: int = 23, latent_dim: int = 100, image_size: int = 64, width: int = 64) -> None:
         super().__init__()
+        checks.whole("latent_dim", latent_dim, at_least=1)
+        checks.whole("width", width, at_least=1)
         channels = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []
         for before, after in pairwise([latent_dim + num_tags, *channels]):

@@ -29,16 +29,6 @@ def checked_augmentations(names: Sequence[AugmentName] | None) -> tuple[AugmentN
     return names
 
 
-def checked_share(name: str, share: float) -> float:
-    """
-    Raises:
-        InputError: not a share; names the hyperparameter.
-    """
-    if not 0 <= share <= 1:
-        raise InputError(f"{name} is {share}; expected 0 to 1, such as 0.5")
-    return share
-
-
 def augment(image: Tensor, names: Sequence[AugmentName], share: float = 1.0) -> Tensor:
     """(B, C, H, W) -> same, this share of the images changed by each of these in turn; translation is by up to an
     eighth of the width."""

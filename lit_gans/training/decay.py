@@ -2,7 +2,7 @@
 
 import math
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 
 # Of the one-cycle schedule: the lowest rates, as shares of the highest one, at the start and at the end of the run.
 CYCLE_START, CYCLE_END = 1 / 25, 4e-6
@@ -13,12 +13,10 @@ def checked_decay(decay_from: float | None) -> float | None:
     Raises:
         InputError: if it is neither None nor a share of the run in [0, 1).
     """
-    if decay_from is not None and not 0 <= decay_from < 1:
-        raise InputError(
-            f"decay_from is {decay_from}; expected None (constant learning rates) or the share of the run after which "
-            "they fall, from 0 to below 1, such as 0.5"
-        )
-    return decay_from
+    if decay_from is None:
+        return None
+    hint = "the share of the run after which the learning rates fall; None for constant ones"
+    return checks.number("decay_from", decay_from, at_least=0, below=1, hint=hint)
 
 
 def decay_factor(progress: float, decay_from: float | None) -> float:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 
 
@@ -17,9 +18,7 @@ class ImagePool:
     """
 
     def __init__(self, size: int = 50) -> None:
-        if size < 0:
-            raise InputError(f"pool_size is {size}; expected 0 (no pool) or the number of images to keep, such as 50")
-        self.size = size
+        self.size = checks.whole("pool_size", size, at_least=0, hint="images to keep, such as 50; 0 for no pool")
         self.images: Tensor | None = None
 
     def __len__(self) -> int:

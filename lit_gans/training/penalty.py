@@ -6,6 +6,7 @@ from typing import TypedDict, get_args
 
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.losses.penalties import Target, Where, gradient_penalty, sample_points
 
@@ -44,12 +45,9 @@ class Penalty:
         for key, allowed in (("where", get_args(Where)), ("target", get_args(Target))):
             if given.get(key) not in allowed:
                 raise InputError(f"penalty.{key} is {given.get(key)!r}; expected one of {', '.join(allowed)}")
-        weight, every = given.get("weight"), given.get("every", 1)
-        if not isinstance(weight, int | float) or weight <= 0:
-            raise InputError(f"penalty.weight is {weight!r}; expected a number above 0, such as 10 for WGAN-GP")
-        if not isinstance(every, int) or every < 1:
-            raise InputError(f"penalty.every is {every!r}; expected a whole number of at least 1")
-        return cls(given["where"], given["target"], float(weight), every)
+        weight = checks.number("penalty.weight", given.get("weight"), above=0, hint="10 for WGAN-GP")
+        every = checks.whole("penalty.every", given.get("every", 1), at_least=1)
+        return cls(given["where"], given["target"], weight, every)
 
     def __call__(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
         """The weighted penalty of one update in which it is applied, a scalar."""

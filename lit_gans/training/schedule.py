@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 
 
@@ -40,8 +41,7 @@ class Updates:
                 f"schedule has no {', '.join(sorted(unknown))}; expected {', '.join(cls.__dataclass_fields__)}"
             )
         for name, value in given.items():
-            if not isinstance(value, int) or value < 1:
-                raise InputError(f"schedule.{name} is {value!r}; expected a whole number of at least 1")
+            checks.whole(f"schedule.{name}", value, at_least=1)
         updates = cls(**given)  # type: ignore[arg-type]
         if updates.generator_every > 1 and updates.discriminator_every > 1:
             raise InputError(

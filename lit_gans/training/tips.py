@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES, Objective, ObjectiveName
 
@@ -39,7 +40,7 @@ def checked_pixel_range(pixel_range: Sequence[float], generator: nn.Module) -> t
     """
     if len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]:
         raise InputError(f"pixel_range is {list(pixel_range)}; expected the lowest and the highest value, [-1, 1]")
-    low, high = float(pixel_range[0]), float(pixel_range[1])
+    low, high = (checks.number("pixel_range", end) for end in pixel_range)
     is_linear = isinstance(getattr(generator, "output", None), nn.Identity)
     if not is_linear and (low < -1 or high > 1):
         raise InputError(
@@ -128,10 +129,11 @@ class Labels:
             raise InputError(f"soft_labels has no {', '.join(sorted(unknown))}; expected real, fake, flip")
         real, fake, flip = given.get("real", cls.real), given.get("fake", cls.fake), given.get("flip", cls.flip)
         for key, ends in (("real", real), ("fake", fake)):
-            if len(ends) != 2 or ends[0] > ends[1]:
+            if len(ends) != 2 or not ends[0] <= ends[1]:
                 raise InputError(f"soft_labels.{key} is {list(ends)}; expected lowest and highest label, [0.7, 1.2]")
-        if not 0 <= flip < 0.5:
-            raise InputError(f"soft_labels.flip is {flip}; expected a share from 0 to below 0.5, such as 0.05")
+            for end in ends:
+                checks.number(f"soft_labels.{key}", end)
+        checks.number("soft_labels.flip", flip, at_least=0, below=0.5, hint="a share, such as 0.05")
         return cls((real[0], real[1]), (fake[0], fake[1]), flip)
 
     def draw(self, logits: Tensor, real: bool) -> Tensor:
@@ -175,16 +177,6 @@ def objective_of(name: ObjectiveName, soft_labels: SoftLabels | None) -> Objecti
         return loss(real, labels.draw(real, real=True)) + loss(fake, labels.draw(fake, real=False))
 
     return OBJECTIVES[name]._replace(discriminator=discriminator)
-
-
-def checked_noise(deviation: float) -> float:
-    """
-    Raises:
-        InputError: a negative standard deviation.
-    """
-    if deviation < 0:
-        raise InputError(f"input_noise is {deviation}; expected 0 (none) or a standard deviation, such as 0.1")
-    return deviation
 
 
 def with_noise(image: Tensor, deviation: float) -> Tensor:

@@ -104,8 +104,8 @@ class TestSlots:
     ("options", "message"),
     [
         ({"drawing": "lines"}, "drawing is 'lines'; expected one of objects, whole"),
-        ({"auxiliary": -1.0}, "auxiliary is -1.0; expected a weight"),
-        ({"wrong_labels": -0.1}, "wrong_labels is -0.1; expected a weight"),
+        ({"auxiliary": -1.0}, "auxiliary is -1.0; expected a finite number of at least 0"),
+        ({"wrong_labels": -0.1}, "wrong_labels is -0.1; expected a finite number of at least 0"),
     ],
 )
 def test_options_that_are_not_possible_are_refused(options: dict[str, Any], message: str) -> None:

@@ -123,7 +123,7 @@ class TestSampling:
         assert_same_but_for_rounding(made.sample(n=7, seed=1), whole, [made.generator])
 
     def test_fewer_than_one_is_refused(self) -> None:
-        with pytest.raises(InputError, match="n is 0; expected at least 1"):
+        with pytest.raises(InputError, match="n is 0; expected a whole number of at least 1"):
             model("DCGAN").sample(n=0)
 
     def test_dropout_that_stays_on_makes_pictures_of_one_latent_differ(self) -> None:

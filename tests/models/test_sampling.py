@@ -64,9 +64,9 @@ def test_temperature_scales_the_noise_and_is_the_models_own_where_none_is_given(
 
 
 def test_a_temperature_below_0_is_refused(model: CDCGAN, cdcgan: Callable[..., CDCGAN]) -> None:
-    with pytest.raises(InputError, match=r"temperature is -0\.5; expected 0 or more"):
+    with pytest.raises(InputError, match=r"temperature is -0\.5; expected a finite number of at least 0"):
         cdcgan(temperature=-0.5)
-    with pytest.raises(InputError, match=r"temperature is -0\.5; expected 0 or more"):
+    with pytest.raises(InputError, match=r"temperature is -0\.5; expected a finite number of at least 0"):
         model.sample(CONDITIONS, temperature=-0.5)
 
 
@@ -167,7 +167,7 @@ def test_many_pictures_are_drawn_in_parts_with_the_same_result(
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_fewer_than_one_picture_is_refused(model: CDCGAN, n: int) -> None:
-    with pytest.raises(InputError, match=f"n is {n}; expected at least 1"):
+    with pytest.raises(InputError, match=f"n is {n}; expected a whole number of at least 1"):
         model.sample(CONDITIONS, n=n)
 
 

@@ -162,7 +162,11 @@ class TestLayers:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"upsample": "bilinear"}, "upsample is 'bilinear'"), ({"width": 0}, "width=0"), ({"blocks": -1}, "blocks=-1")],
+    [
+        ({"upsample": "bilinear"}, "upsample is 'bilinear'"),
+        ({"width": 0}, "width is 0"),
+        ({"blocks": -1}, "blocks is -1"),
+    ],
     ids=str,
 )
 def test_impossible_options_are_refused(options: dict[str, object], message: str) -> None:

@@ -16,7 +16,7 @@ R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 2.0, "every": 
         ({"at": "real"}, "a penalty has no at; expected where, target, weight, every"),
         ({"where": "middle"}, "penalty.where is 'middle'; expected one of real, fake, line"),
         ({"target": "two"}, "penalty.target is 'two'; expected one of one, zero, lp"),
-        ({"weight": 0}, "penalty.weight is 0; expected a number above 0"),
+        ({"weight": 0}, "penalty.weight is 0; expected a finite number above 0"),
         ({"weight": None}, "penalty.weight is None"),
         ({"every": 0}, "penalty.every is 0; expected a whole number of at least 1"),
     ],

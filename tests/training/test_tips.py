@@ -15,7 +15,6 @@ from lit_gans.training.tips import (
     SoftLabels,
     check_batches,
     checked_latent,
-    checked_noise,
     checked_pixel_range,
     draw_latents,
     from_range,
@@ -172,10 +171,6 @@ class TestInputNoise:
         image = torch.randn(3)
         assert with_noise(image, 0.0) is image
 
-    def test_a_negative_one_is_refused(self) -> None:
-        with pytest.raises(InputError, match=r"input_noise is -0\.1"):
-            checked_noise(-0.1)
-
 
 class TestOptimizers:
     @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
@@ -188,7 +183,7 @@ class TestOptimizers:
         torch.testing.assert_close(weight.data, start - 0.1 * step, rtol=1e-5, atol=1e-5)
 
     def test_an_unknown_name_is_refused(self) -> None:
-        with pytest.raises(InputError, match="optimizer is 'adamw'; expected one of adam, sgd, rmsprop"):
+        with pytest.raises(InputError, match=r"optimizer is 'adamw'; expected one of adam, .*sgd"):
             optimizer_of("adamw", [], 0.1, (0.5, 0.999))  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.networks.flow.affine import BOUND, PRIOR_BOUND, AffineCoupling, AffineInjector, LastPrior, Split
 from lit_gans.networks.flow.autoregressive import HEAD, AutoregressiveAffine
@@ -157,8 +158,7 @@ def refinement(
     Raises:
         InputError: fewer than 0, or another width than a multiple of 32.
     """
-    if count < 0:
-        raise InputError(f"attention is {count}; expected 0 (none) or a number of maps, such as 4")
+    checks.whole("attention", count, at_least=0, hint="autoregressive maps, such as 4; 0 for none")
     if width < HEAD or width % HEAD:
         raise InputError(f"attention_width is {width}; expected a multiple of {HEAD}, such as 128")
     parts: list[Bijection] = []
