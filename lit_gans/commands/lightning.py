@@ -22,6 +22,7 @@ from lit_gans.callbacks.compile import Compile
 from lit_gans.callbacks.curves import Curves
 from lit_gans.callbacks.preflight import Preflight
 from lit_gans.callbacks.progress import progress_bar
+from lit_gans.callbacks.record import RunRecord
 from lit_gans.callbacks.run_folder import RunFolder
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
@@ -155,6 +156,7 @@ def _run_cli(folder: RunFolder) -> None:
                 PredictionWriter(),
                 Curves(),
                 BestCheckpoint(),
+                RunRecord(),
             ],
         },
         save_config_callback=SaveFitConfig,

@@ -1,0 +1,109 @@
+"""What a training was: everything that is needed to do it again, and how long it took."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+import lit_gans
+from lit_gans.files import replacing
+
+SCHEMA = 1
+FILE = "run.json"
+
+
+class RunRecord(L.Callback):
+    """Keeps `run.json` in the folder of a training: command, commit, machine, and so far minutes, batches and images.
+
+    Minutes are those of this start, with its validation; a run that was continued has a folder for each start, and
+    `continues` is the checkpoint.
+    """
+
+    def __init__(self) -> None:
+        self.began = 0.0
+        self.facts: dict[str, Any] = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.began = time.monotonic()
+        self.facts = {
+            "schema": SCHEMA,
+            "model": type(pl_module).__name__,
+            "command": ["lit-gans", *sys.argv[1:]],
+            "commit": commit_of(Path(lit_gans.__file__).parent.parent),
+            "versions": {"lit_gans": lit_gans.__version__, "torch": torch.__version__, "lightning": L.__version__},
+            "machine": machine(),
+            "devices": trainer.world_size,
+            "precision": str(trainer.precision),
+            "seed": getattr(pl_module, "run_seed", None),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "continues": str(trainer.ckpt_path) if trainer.ckpt_path else None,
+            "first_batch": trainer.global_step,
+        }
+        self.write(trainer, pl_module)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.write(trainer, pl_module)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.write(trainer, pl_module)
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self.write(trainer, pl_module)
+
+    def write(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not self.facts or not trainer.is_global_zero or trainer.log_dir is None:
+            return
+        so_far = {
+            "minutes": round((time.monotonic() - self.began) / 60, 2),
+            "batches": trainer.global_step,
+            "images_seen": getattr(pl_module, "images_seen", None),
+        }
+        with replacing(Path(trainer.log_dir) / FILE) as temporary:
+            temporary.write_text(json.dumps(self.facts | so_far, indent=2) + "\n", encoding="utf-8")
+
+
+def machine() -> dict[str, Any]:
+    """The processor, what torch uses of it, and the GPU."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def processor() -> str:
+    """Its name; Linux alone tells it in a file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def commit_of(checkout: Path) -> str | None:
+    """The commit that the code is of, with a "+" if files were changed since; None where it is no checkout."""
+    if not (checkout / ".git").exists():  # another repository around an installed package tells nothing
+        return None
+    try:
+        told = [
+            subprocess.run(
+                ["git", "-C", str(checkout), *what], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for what in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return told[0] + ("+" if told[1] else "")
