@@ -29,10 +29,13 @@ class RunRecord(L.Callback):
 
     def __init__(self) -> None:
         self.began = 0.0
+        self.folder: Path | None = None
         self.facts: dict[str, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.began = time.monotonic()
+        folder = trainer.log_dir  # asks every rank
+        self.folder = Path(folder) if folder is not None and trainer.is_global_zero else None
         self.facts = {
             "schema": SCHEMA,
             "model": type(pl_module).__name__,
@@ -59,14 +62,14 @@ class RunRecord(L.Callback):
         self.write(trainer, pl_module)
 
     def write(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if not self.facts or not trainer.is_global_zero or trainer.log_dir is None:
+        if self.folder is None:
             return
         so_far = {
             "minutes": round((time.monotonic() - self.began) / 60, 2),
             "batches": trainer.global_step,
             "images_seen": getattr(pl_module, "images_seen", None),
         }
-        with replacing(Path(trainer.log_dir) / FILE) as temporary:
+        with replacing(self.folder / FILE) as temporary:
             temporary.write_text(json.dumps(self.facts | so_far, indent=2) + "\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
 
 # What is there before anything has been trained, scored or drawn; curves of an earlier run, where one is continued.
-EMPTY = {"config.yaml", "hparams.yaml", "metrics.csv", "curves.png"}
+EMPTY = {"config.yaml", "hparams.yaml", "metrics.csv", "curves.png", "run.json"}
 
 
 class RunFolder(L.Callback):
