@@ -1,8 +1,7 @@
 """Anime faces, alone or with one hair and one eye colour each (NTU MLDS 2018, homework 3)."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info
@@ -13,7 +12,7 @@ from data_modules.base import DeviceResident, ImageDataModule
 from data_modules.errors import DataError
 from data_modules.files import list_pictures
 from data_modules.labelled import split
-from data_modules.loader import ArrayLoader, Batch, Column, take
+from data_modules.loader import ArrayLoader, Batch, Column, Named, take
 from data_modules.tags import EYES, HAIR, Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
 
 Split = Literal["all", "train", "held_out"]
@@ -183,18 +182,3 @@ class AnimeFaces(ImageDataModule):
             return rows
         picks = torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.seed))[: self.test_images]
         return rows[picks.sort().values]
-
-
-class Named:
-    """A loader whose batches say what they are for: `{..., "name": name}`."""
-
-    def __init__(self, name: str, batches: ArrayLoader | list[dict[str, Any]]) -> None:
-        self.name = name
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in self.batches:
-            yield {**batch, "name": self.name}

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -92,8 +92,9 @@ class ImageDataModule(L.LightningDataModule):
         """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W), of `image_size` or another size;
         builds the array file where it is missing."""
         size = size or self.image_size
+        options: dict[str, Any] = {"fit": self.fit, "workers": self.workers, "tell": rank_zero_info}
         try:
-            return image_array(paths, size, self.cache_dir, fit=self.fit, workers=self.workers)
+            return image_array(paths, size, self.cache_dir, **options)
         except CacheError as error:
             full = isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.ENOSPC, errno.EDQUOT)
             if full or self.cache_dir != self.root / CACHE:
@@ -101,7 +102,7 @@ class ImageDataModule(L.LightningDataModule):
         # the data set's folder is somebody else's
         self.cache_dir = user_cache(self.root)
         rank_zero_info(f"{self.root} cannot be written; the image cache is kept in {self.cache_dir}")
-        return image_array(paths, size, self.cache_dir, fit=self.fit, workers=self.workers)
+        return image_array(paths, size, self.cache_dir, **options)
 
     def images(self, paths: list[Path], size: int | None = None) -> Column:
         """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from filelock import FileLock
+from PIL import Image
 
 from data_modules.errors import CacheError, DataError, listing
 from data_modules.pictures import Fit, fitted, read_rgb, why_unreadable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Raise it when the same files would give other bytes: other resizing, other order on disk.
 FORMAT_VERSION = 1
 CHUNK = 256
+DONE: dict[Fit, str] = {"crop": "cropped to their middle", "pad": "padded at their edges", "squash": "squashed"}
 
 
 def image_array(
@@ -32,6 +34,7 @@ def image_array(
     fit: Fit = "squash",
     workers: int | None = None,
     progress: bool = True,
+    tell: Callable[[str], None] | None = None,
 ) -> np.ndarray:
     """All images of ``paths`` as one read-only memory map, decoded at the first call and only opened after that.
 
@@ -46,6 +49,7 @@ def image_array(
         cache_dir: folder of the array file; created when missing.
         workers: threads that decode (default: one a usable core, at most 8).
         progress: show a progress bar while building, if standard error is a terminal.
+        tell: gets a line about images of another shape, when there are any that are decoded.
 
     Returns:
         uint8 array of shape (N, 3, H, W), values 0 to 255, RGB.
@@ -58,7 +62,7 @@ def image_array(
     shape = (len(paths), 3, height, width)
     name = f"images_{height}x{width}_{fingerprint(paths, size, fit)}.npy"
     return array_file(
-        cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, fit, workers, progress)
+        cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, fit, workers, progress, tell)
     )
 
 
@@ -156,10 +160,12 @@ def _build(
     fit: Fit,
     workers: int | None,
     progress: bool,
+    tell: Callable[[str], None] | None,
 ) -> None:
     _, channels, height, width = shape
     begin = stream.tell()
     unreadable: list[tuple[Path, str]] = []
+    of_another_shape: list[Path] = []
     writing = threading.Lock()
     # Threads, not processes: Pillow decodes and resizes without the GIL, nothing is forked under torch's threads, and
     # no __main__ is imported again. What holds the GIL bounds only tiny images (about 10,000 64x64 PNGs a second);
@@ -172,7 +178,10 @@ def _build(
             rows = np.zeros((len(chunk), channels, height, width), np.uint8)
             for row, path in zip(rows, chunk, strict=True):
                 try:
-                    row[:] = decoded(path, height, width, fit)
+                    image = read_rgb(path)
+                    row[:] = _channels_first(fitted(image, height, width, fit))
+                    if image.width * height != image.height * width:
+                        of_another_shape.append(path)
                 except Exception as error:  # a broken file may raise anything; every one of them is reported
                     unreadable.append((path, why_unreadable(path, error)))
             with writing:
@@ -192,11 +201,18 @@ def _build(
                 f"{len(unreadable):,} of {len(paths):,} image files cannot be read; repair or remove them:"
                 + listing(f"{path}: {reason}" for path, reason in sorted(unreadable))
             )
+    if tell is not None and of_another_shape:
+        wanted = "square" if height == width else f"of the shape {width}:{height}"
+        tell(f"{len(of_another_shape):,} of {len(paths):,} pictures are not {wanted}; they are {DONE[fit]}")
 
 
 def decoded(path: Path, height: int, width: int, fit: Fit = "squash") -> np.ndarray:
     """One image file as uint8 (3, height, width), see `image_array`; raises what `read_rgb` raises."""
-    return np.asarray(fitted(read_rgb(path), height, width, fit)).transpose(2, 0, 1)
+    return _channels_first(fitted(read_rgb(path), height, width, fit))
+
+
+def _channels_first(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).transpose(2, 0, 1)
 
 
 @contextmanager

@@ -12,10 +12,8 @@ from data_modules.base import DeviceResident
 from data_modules.celeba_files import AttributeTable, attribute_file, image_folder, read_attributes
 from data_modules.errors import DataError
 from data_modules.iclevr_files import multi_hot, read_conditions
-from data_modules.labelled import LabelledImages, split
+from data_modules.labelled import HELD_OUT, LabelledImages, split
 from data_modules.pictures import Fit
-
-HELD_OUT = "held_out"
 
 
 class CelebA(LabelledImages):

@@ -1,16 +1,20 @@
 """What the data sets share whose pictures have multi-hot conditions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.base import ImageDataModule
 from data_modules.errors import DataError
-from data_modules.loader import ArrayLoader, Batch, Column, take
+from data_modules.loader import ArrayLoader, Batch, Column, Named, take
+
+HELD_OUT = "held_out"
+"""The name of pictures, or of a list of conditions, that no training saw."""
 
 
 class LabelledImages(ImageDataModule, ABC):
@@ -44,8 +48,17 @@ class LabelledImages(ImageDataModule, ABC):
         """The picture files, in an order that does not change."""
 
     @abstractmethod
-    def conditions(self) -> Tensor:
-        """(pictures, num_classes) float, multi-hot."""
+    def conditions(self) -> Tensor | None:
+        """(pictures, num_classes) float, multi-hot; None where nothing is known of the pictures."""
+
+    @property
+    def class_groups(self) -> dict[str, list[str]]:
+        """Name -> classes of which each picture has exactly one, such as the colours of the hair."""
+        return {}
+
+    def remarks(self) -> list[str]:
+        """Lines for the user, when a run starts: what was found, and what is left out."""
+        return []
 
     def more_columns(self) -> dict[str, Tensor]:
         """What else is known of each picture, by its name in a batch."""
@@ -66,16 +79,17 @@ class LabelledImages(ImageDataModule, ABC):
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
         if self._needs_pictures(self.trainer.state.fn if self.trainer else "fit"):
+            for line in self.remarks():
+                rank_zero_info(line)
             self.memory_map(self.paths())
 
     def setup(self, stage: str) -> None:
         if self._needs_pictures(stage):
             self.train_rows, self.val_rows = self.split_rows()
-            self.columns: dict[str, Column] = {
-                "image": self.images(self.paths()),
-                "condition": self.conditions(),
-                **self.more_columns(),
-            }
+            self.columns: dict[str, Column] = {"image": self.images(self.paths())}
+            if (conditions := self.conditions()) is not None:
+                self.columns["condition"] = conditions
+            self.columns |= self.more_columns()
         if stage in ("test", "predict"):
             self.asked = self.lists()
 
@@ -85,13 +99,21 @@ class LabelledImages(ImageDataModule, ABC):
     def val_dataloader(self) -> ArrayLoader:
         return self.loader(self.columns, self.val_rows, train=False)
 
-    def test_dataloader(self) -> list["ArrayLoader | OneBatch"]:
+    def test_dataloader(self) -> list[ArrayLoader | Named]:
         """The held-out pictures, where there are any, and then the lists."""
-        return [*([self.val_dataloader()] if hasattr(self, "columns") else []), *self.predict_dataloader()]
+        pictures = self.test_pictures() if hasattr(self, "columns") else []
+        return [*pictures, *self._listed()]
 
-    def predict_dataloader(self) -> list["OneBatch"]:
-        """One loader a list; each holds one batch, the whole list."""
-        return [OneBatch({"condition": condition, "name": name}) for name, condition in self.asked.items()]
+    def test_pictures(self) -> Sequence[ArrayLoader | Named]:
+        """The real pictures of a test."""
+        return [self.val_dataloader()]
+
+    def predict_dataloader(self) -> list[Named]:
+        """One loader a list; each holds one batch, the whole list. Without lists, one that asks for 25 pictures."""
+        return self._listed() or [Named("samples", [{"count": 25}])]
+
+    def _listed(self) -> list[Named]:
+        return [Named(name, [{"condition": condition}]) for name, condition in self.asked.items()]
 
     def preview_batch(self, size: int = 32) -> Batch:
         """The first held-out pictures and conditions, for sample grids: the same in every run with this seed."""
@@ -115,19 +137,6 @@ class LabelledImages(ImageDataModule, ABC):
 
     def _needs_pictures(self, stage: str | None) -> bool:
         return stage in ("fit", "validate") or (stage == "test" and self.has_pictures())
-
-
-class OneBatch:
-    """A loader of a single batch. (A plain list would do, if Lightning did not take it for several loaders.)"""
-
-    def __init__(self, batch: dict[str, Any]) -> None:
-        self.batch = batch
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield self.batch
 
 
 def split(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -82,6 +82,21 @@ class ArrayLoader:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.position = self.resume_at = state["position"]
+
+
+class Named:
+    """A loader whose batches say what they are for: `{..., "name": name}`."""
+
+    def __init__(self, name: str, batches: ArrayLoader | list[dict[str, Any]]) -> None:
+        self.name = name
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self.batches:
+            yield {**batch, "name": self.name}
 
 
 def take(columns: Mapping[str, Column], rows: Tensor, *, pin: bool = False) -> Batch:

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, get_args
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from data_modules.base import DeviceResident, ImageDataModule, to_float
+from data_modules.base import ImageDataModule, to_float
 from data_modules.errors import DataError
 from data_modules.files import SUFFIXES, list_pictures
+from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, take
+from data_modules.pictures import Fit
 from data_modules.sampler import EpochOrder
 
 DOMAINS = ("a", "b")
@@ -26,9 +29,12 @@ class Unpaired(ImageDataModule):
 
     Args:
         root: folder with `trainA`, `trainB`, `testA`, `testB`.
+        a, b: instead, any two folders of pictures, of which `test_fraction` is held out for the test.
+        test_fraction: see a, b; at least one picture of each.
+        fit: what happens to pictures that are not square, see `pictures.fitted`.
         load_size: training pictures are kept in this size, of which a random square of `image_size` is cut, decided by
             (seed, epoch, image); None: no cutting.
-        image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers: see ImageDataModule.
+        options: see ImageDataModule.
 
     Raises:
         DataError: one line that names the folder or value at fault.
@@ -36,22 +42,39 @@ class Unpaired(ImageDataModule):
 
     def __init__(
         self,
-        root: str,
+        root: str | None = None,
+        a: str | None = None,
+        b: str | None = None,
         image_size: int = 128,
         load_size: int | None = None,
+        fit: Fit = "squash",
         batch_size: int = 1,
         eval_batch_size: int = 16,
         flip: bool = True,
-        seed: int = 0,
-        device_resident: DeviceResident = "auto",
-        cache_dir: str | None = None,
-        workers: int | None = None,
+        test_fraction: float = 0.05,
+        **options: Any,
     ) -> None:
-        super().__init__(root, image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers)
+        if (root is None) == (a is None) or (a is None) != (b is None):
+            raise DataError("give data.root (with trainA, trainB, testA, testB), or both data.a and data.b")
+        super().__init__(
+            root or a or "",
+            image_size=image_size,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            flip=flip,
+            **options,
+        )
         if load_size is not None and load_size < image_size:
             raise DataError(
                 f"data.load_size is {load_size}; expected at least data.image_size={image_size}, which is cut out of it"
             )
+        if fit not in get_args(Fit):
+            raise DataError(f"data.fit is {fit!r}; expected one of {', '.join(get_args(Fit))}")
+        if not 0 < test_fraction < 1:
+            raise DataError(f"data.test_fraction is {test_fraction}; expected a share between 0 and 1, such as 0.05")
+        self.fit = fit
+        self.test_fraction = test_fraction
+        self.domains = None if a is None or b is None else {"a": Path(a).expanduser(), "b": Path(b).expanduser()}
         self.load_size = load_size or image_size
 
     def prepare_data(self) -> None:
@@ -69,15 +92,22 @@ class Unpaired(ImageDataModule):
     def paths(self, part: str, domain: str, report: bool = False) -> list[Path]:
         """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name; with `report` a line says what else is
         there."""
-        folder = self.root / f"{part}{domain.upper()}"
+        folder = self.root / f"{part}{domain.upper()}" if self.domains is None else self.domains[domain]
         if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; data.root must hold trainA, trainB, testA and testB")
-        found = list_pictures(folder)
+            wanted = "data.root must hold trainA, trainB, testA and testB" if self.domains is None else f"data.{domain}"
+            raise DataError(f"{folder}: no such folder; {wanted}")
+        found = list_pictures(folder, nested=self.domains is not None)
         if not found.names:
-            raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}); {found.remark(every=True)}")
+            raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}). {found.remark(every=True)}".strip())
         if report and (remark := found.remark()):
             rank_zero_info(remark)
-        return found.paths
+        if self.domains is None:
+            return found.paths
+        if len(found.names) < 2:
+            raise DataError(f"{folder}: one picture; at least 2 are needed, one of them to hold out for the test")
+        paths = found.paths
+        rows = split(len(found.names), self.test_fraction, self.seed)[part == "test"]
+        return [paths[row] for row in rows.tolist()]
 
     def train_dataloader(self) -> "PairLoader":
         length = max(len(images) for images in self.train.values())

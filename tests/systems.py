@@ -34,6 +34,10 @@ SYSTEM: dict[str, tuple[str, str]] = {
     },
     "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_anime_tags": ("faces_folder", "--data.image_size 32"),
+    "dcgan": ("pictures_folder", "--data.image_size 16 --model.width 4"),
+    "conditional_gan": ("pictures_folder", TINY_CONDITIONAL_GAN),
+    "flow": ("pictures_folder", f"--data.image_size 16 {TINY_FLOW}"),
+    "cyclegan": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
     "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32"),
 }
