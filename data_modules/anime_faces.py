@@ -104,6 +104,13 @@ class AnimeFaces(ImageDataModule):
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    def read_files(self) -> list[Path]:
+        paths, _ = self._read()
+        split(len(paths), self.val_fraction, self.seed)
+        if self.tag_file is not None:
+            self._read_requests()
+        return paths
+
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""
         if self.trainer is None or self.trainer.state.fn != "predict":

@@ -88,6 +88,18 @@ class ImageDataModule(L.LightningDataModule):
         """The classes of each kind of which a picture shows exactly one, such as hair and eyes; none here."""
         return {}
 
+    def read_files(self) -> list[Path]:
+        """All files of fit and test, read and looked through as these would, but for the pixels: the pictures.
+
+        Raises:
+            DataError: what a run would stop with.
+        """
+        raise NotImplementedError
+
+    def remarks(self) -> list[str]:
+        """Lines for the user, when a run starts: what was found, and what is left out."""
+        return []
+
     def memory_map(self, paths: list[Path], size: int | None = None) -> np.ndarray:
         """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W), of `image_size` or another size;
         builds the array file where it is missing."""

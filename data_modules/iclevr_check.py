@@ -1,21 +1,21 @@
 """A whole iCLEVR folder, checked: everything that is wrong with it in one report."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from data_modules.cache import decoded, usable_cores
+from data_modules.cache import decoded
+from data_modules.check import decode
 from data_modules.errors import DataError, listing
 from data_modules.files import list_pictures, need_folder
+from data_modules.iclevr import ICLEVR
 from data_modules.iclevr_files import image_folder, missing, read_objects, scene_of
 from data_modules.iclevr_json import listed_names, load_list, load_mapping
 from data_modules.iclevr_places import FILE as PLACES_FILE
 from data_modules.iclevr_places import SIDE, find_places, read_places
-from data_modules.pictures import read_rgb, why_unreadable
 from data_modules.text import twice
 
 T = TypeVar("T")
@@ -126,8 +126,11 @@ def check(root: Path, folder: str | None = None) -> CheckReport:
     }
     absent = missing(images, listed) if images else []
     present = sorted(set(listed) - set(absent)) if images else []
-    sizes, unreadable = _decode(images, present) if images else ({}, {})
+    sizes, found_unreadable = decode([images / name for name in present]) if images else ({}, {})
+    unreadable = {path.name: why for path, why in found_unreadable.items()}
     unlisted = sorted(set(list_pictures(images).names) - set(listed)) if images else []
+    if not (found.errors or found.unknown or found.duplicates or absent):
+        found.tried(lambda: ICLEVR(str(root), folder).read_files(), None)
     at_fault = found.errors or found.unknown or found.duplicates or absent or unreadable
     places = None
     if images and listed and not at_fault:
@@ -195,26 +198,6 @@ def _places(root: Path, images: Path, names: Mapping[str, list[str]]) -> tuple[i
         else find_places(lambda row: decoded(images / files[row], SIDE, SIDE), files, objects)
     )
     return sum(place is not None for row in places for place in row), sum(map(len, objects))
-
-
-def _decode(images: Path, names: Sequence[str]) -> tuple[dict[tuple[int, int], int], dict[str, str]]:
-    """How many images have which size, most frequent first, and why the others cannot be read."""
-    sizes: Counter[tuple[int, int]] = Counter()
-    unreadable: dict[str, str] = {}
-    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
-        for name, outcome in zip(names, pool.map(_size_or_reason, (images / name for name in names)), strict=True):
-            if isinstance(outcome, str):
-                unreadable[name] = outcome
-            else:
-                sizes[outcome] += 1
-    return dict(sizes.most_common()), unreadable
-
-
-def _size_or_reason(path: Path) -> tuple[int, int] | str:
-    try:
-        return read_rgb(path).size
-    except Exception as error:  # a broken file may raise anything; every one of them is reported
-        return why_unreadable(path, error)
 
 
 def _histogram(counts: Mapping[int, int]) -> str:

@@ -35,7 +35,7 @@ class ImageFolder(LabelledImages):
         fit: what happens to pictures that are not square: "crop" takes the middle, "pad" adds edges, "squash" changes
             their shape.
         images: folder of the pictures, absolute or relative to root; None: root.
-        val_fraction: share of the training pictures held out.
+        val_fraction: share of the training pictures held out, at least two of them.
         test_conditions: JSON files, each a list of lists of class names, to draw in a test.
         options: see ImageDataModule.
 
@@ -75,8 +75,10 @@ class ImageFolder(LabelledImages):
         return len(self.class_names)
 
     @property
-    def class_groups(self) -> dict[str, list[str]]:
-        return self.table.groups
+    def class_groups(self) -> dict[str, list[int]]:
+        """The classes of the folders, or of each column of which every picture has one value."""
+        index = {name: i for i, name in enumerate(self.table.classes)}
+        return {group: [index[name] for name in names] for group, names in self.table.groups.items()}
 
     def paths(self) -> list[Path]:
         return self.table.paths
@@ -88,7 +90,9 @@ class ImageFolder(LabelledImages):
         rows = {part: torch.arange(found.start, found.stop) for part, found in self.table.rows.items()}
         if "val" in rows:
             return rows["train"], rows["val"]
-        return split(len(rows["train"]), self.val_fraction, self.seed)
+        count = len(rows["train"])
+        # two at least: distances between sets of pictures need that many
+        return split(count, max(self.val_fraction, min(0.5, 2 / max(count, 1))), self.seed)
 
     def lists(self) -> dict[str, Tensor]:
         if self.labels == "none":

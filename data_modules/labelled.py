@@ -10,6 +10,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.base import ImageDataModule
+from data_modules.cache import fingerprint
 from data_modules.errors import DataError
 from data_modules.loader import ArrayLoader, Batch, Column, Named, take
 
@@ -51,15 +52,6 @@ class LabelledImages(ImageDataModule, ABC):
     def conditions(self) -> Tensor | None:
         """(pictures, num_classes) float, multi-hot; None where nothing is known of the pictures."""
 
-    @property
-    def class_groups(self) -> dict[str, list[str]]:
-        """Name -> classes of which each picture has exactly one, such as the colours of the hair."""
-        return {}
-
-    def remarks(self) -> list[str]:
-        """Lines for the user, when a run starts: what was found, and what is left out."""
-        return []
-
     def more_columns(self) -> dict[str, Tensor]:
         """What else is known of each picture, by its name in a batch."""
         return {}
@@ -75,6 +67,14 @@ class LabelledImages(ImageDataModule, ABC):
     @abstractmethod
     def has_pictures(self) -> bool:
         """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+
+    def read_files(self) -> list[Path]:
+        paths = self.paths()
+        fingerprint(paths, self.image_size)  # names those that are missing
+        self.conditions()
+        self.split_rows()
+        self.lists()
+        return paths
 
     def prepare_data(self) -> None:
         """Builds the array file once a machine, before the ranks of a distributed run need it."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from data_modules.base import ImageDataModule, to_float
 from data_modules.errors import DataError
-from data_modules.files import SUFFIXES, list_pictures
+from data_modules.files import SUFFIXES, PictureFolder, list_pictures
 from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, take
 from data_modules.pictures import Fit
@@ -77,21 +77,39 @@ class Unpaired(ImageDataModule):
         self.domains = None if a is None or b is None else {"a": Path(a).expanduser(), "b": Path(b).expanduser()}
         self.load_size = load_size or image_size
 
+    def read_files(self) -> list[Path]:
+        return [path for part in ("train", "test") for domain in DOMAINS for path in self.paths(part, domain)]
+
+    def remarks(self) -> list[str]:
+        parts = ("train", "test") if self.domains is None else ("train",)
+        listed = [self._listed(part, domain) for part in parts for domain in DOMAINS]
+        counts = ", ".join(f"{len(found.names):,} in {found.folder.name}" for found in listed)
+        return [f"{self.root}: pictures: {counts}", *(remark for found in listed if (remark := found.remark()))]
+
     def prepare_data(self) -> None:
         """Builds the array files once a machine, before the ranks of a distributed run need them."""
+        for line in self.remarks():
+            rank_zero_info(line)
         for domain in DOMAINS:
             if self.trainer is None or self.trainer.state.fn == "fit":
-                self.memory_map(self.paths("train", domain, report=True), self.load_size)
-            self.memory_map(self.paths("test", domain, report=True))
+                self.memory_map(self.paths("train", domain), self.load_size)
+            self.memory_map(self.paths("test", domain))
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.train = {domain: self.images(self.paths("train", domain), self.load_size) for domain in DOMAINS}
         self.test = {domain: self.images(self.paths("test", domain)) for domain in DOMAINS}
 
-    def paths(self, part: str, domain: str, report: bool = False) -> list[Path]:
-        """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name; with `report` a line says what else is
-        there."""
+    def paths(self, part: str, domain: str) -> list[Path]:
+        """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name."""
+        paths = self._listed(part, domain).paths
+        if self.domains is None:
+            return paths
+        if len(paths) < 2:
+            raise DataError(f"{self.domains[domain]}: one picture; at least 2 are needed, one of them to hold out")
+        return [paths[row] for row in split(len(paths), self.test_fraction, self.seed)[part == "test"].tolist()]
+
+    def _listed(self, part: str, domain: str) -> PictureFolder:
         folder = self.root / f"{part}{domain.upper()}" if self.domains is None else self.domains[domain]
         if not folder.is_dir():
             wanted = "data.root must hold trainA, trainB, testA and testB" if self.domains is None else f"data.{domain}"
@@ -99,15 +117,7 @@ class Unpaired(ImageDataModule):
         found = list_pictures(folder, nested=self.domains is not None)
         if not found.names:
             raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}). {found.remark(every=True)}".strip())
-        if report and (remark := found.remark()):
-            rank_zero_info(remark)
-        if self.domains is None:
-            return found.paths
-        if len(found.names) < 2:
-            raise DataError(f"{folder}: one picture; at least 2 are needed, one of them to hold out for the test")
-        paths = found.paths
-        rows = split(len(found.names), self.test_fraction, self.seed)[part == "test"]
-        return [paths[row] for row in rows.tolist()]
+        return found
 
     def train_dataloader(self) -> "PairLoader":
         length = max(len(images) for images in self.train.values())

@@ -1,11 +1,14 @@
 """``lit-gans data``: check a data folder, or render one."""
 
 import argparse
+import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-# Layout -> the module whose `check(folder, images)` gives a report.
-CHECKED = {"iclevr": "data_modules.iclevr_check", "anime": "data_modules.anime_files"}
+# Layouts with a report of their own -> the module whose `check(folder, images)` gives it; the others share one.
+OWN_REPORT = {"iclevr": "data_modules.iclevr_check", "anime": "data_modules.anime_check"}
+CHECKED = (*OWN_REPORT, "celeba", "unpaired", "folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what was asked; the exit code is 1 if a check finds a fault, else 0."""
     if args.action == "check":
-        report = import_module(CHECKED[args.kind]).check(args.folder, args.images)
-        print(report)
+        report = _report(args.kind, args.folder, args.images)
+        # names of files that this terminal's encoding has no letters for
+        encoding = sys.stdout.encoding or "utf-8"
+        print(str(report).encode(encoding, "backslashreplace").decode(encoding))
         return 0 if report.ok else 1
 
     if args.action == "render-animals":
@@ -66,6 +71,14 @@ def run(args: argparse.Namespace) -> int:
         args.folder, args.scenes, size=args.size, seed=args.seed, zoom=args.zoom, workers=args.workers, progress=True
     )
     return 0
+
+
+def _report(kind: str, folder: Path, images: str | None) -> Any:
+    if kind in OWN_REPORT:
+        return import_module(OWN_REPORT[kind]).check(folder, images)
+    from data_modules.check import check
+
+    return check(kind, folder, images)
 
 
 def _positive(text: str) -> int:

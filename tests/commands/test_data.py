@@ -1,6 +1,7 @@
 """``lit-gans data``: what the arguments mean, what is printed, and the exit code."""
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -25,10 +26,11 @@ def parse(*args: str) -> argparse.Namespace:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "pictures").mkdir()
-    Image.new("RGB", (4, 4)).save(tmp_path / "pictures" / "a.png")
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (4, 4)).save(tmp_path / "pictures" / name)
     for name, value in {
         "objects.json": {"red cube": 0},
-        "train.json": {"a.png": ["red cube"]},
+        "train.json": {"a.png": ["red cube"], "b.png": ["red cube"]},
         "test.json": [["red cube"]],
         "new_test.json": [["red cube"]],
     }.items():
@@ -39,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 def test_check_prints_the_report_and_exits_0_if_all_is_well(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert data.run(parse("check", "iclevr", str(root), "--images", "pictures")) == 0
     out = capsys.readouterr().out
-    assert "images present     1\n" in out
+    assert "images present     2\n" in out
     assert out.endswith("\nok\n")
 
 
@@ -135,3 +137,25 @@ print([name for name in ("torch", "numpy", "PIL", "rich", "data_modules") if nam
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert out.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind", ["celeba", "folder", "unpaired"])
+def test_check_knows_every_layout(
+    kind: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixture = {"celeba": "celeba_folder", "folder": "pictures_folder", "unpaired": "animals_folder"}[kind]
+    assert data.run(parse("check", kind, str(request.getfixturevalue(fixture)))) == 0
+    assert capsys.readouterr().out.endswith("\nok\n")
+    assert data.run(parse("check", kind, "nowhere")) == 1
+    assert "nowhere" in capsys.readouterr().out
+
+
+def test_names_that_the_terminal_cannot_write_do_not_stop_a_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "grün.heic").write_bytes(b"x")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert data.run(parse("check", "folder", str(tmp_path))) == 1
+    sys.stdout.flush()
+    assert rb"gr\xfcn.heic" in written.getvalue()

@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from data_modules.anime_check import check
 from data_modules.anime_faces import AnimeFaces
-from data_modules.anime_files import check, face_folder, faces
+from data_modules.anime_files import face_folder, faces
 from data_modules.errors import DataError
 from data_modules.labelled import split
 

@@ -189,3 +189,38 @@ def test_a_folder_without_pictures_is_named(root: Path, tmp_path: Path) -> None:
     (tmp_path / "trainB").mkdir()
     with pytest.raises(DataError, match="trainB: holds no pictures"):
         made(tmp_path)
+
+
+class TestTwoFolders:
+    @pytest.fixture
+    def folders(self, tmp_path: Path) -> dict[str, str]:
+        for name, count in (("a", 20), ("b", 8)):
+            (tmp_path / name / "deep").mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (12, 8), (i, 0, 0)).save(tmp_path / name / ("deep" if i % 2 else "") / f"{i}.png")
+        return {name: str(tmp_path / name) for name in ("a", "b")}
+
+    def test_a_share_of_each_is_held_out_for_the_test_and_no_picture_is_on_both_sides(
+        self, folders: dict[str, str]
+    ) -> None:
+        data = Unpaired(**folders, image_size=8, test_fraction=0.25)
+        for domain, count in (("a", 20), ("b", 8)):
+            train, test = data.paths("train", domain), data.paths("test", domain)
+            assert len(test) == count // 4 and len({*train, *test}) == len(train) + len(test) == count
+
+    def test_they_train_and_test_as_one_folder_does(self, folders: dict[str, str]) -> None:
+        data = Unpaired(**folders, image_size=8, fit="crop")
+        data.prepare_data()
+        data.setup("fit")
+        batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
+        assert batch["image_a"].shape == batch["image_b"].shape == (1, 3, 8, 8)
+        assert [len(loader.rows) for loader in data.test_dataloader()] == [1, 1]
+
+    @pytest.mark.parametrize("given", [{}, {"a": "x"}, {"b": "x"}, {"root": "r", "a": "x", "b": "y"}])
+    def test_a_root_or_both_folders_must_be_given(self, given: dict[str, str]) -> None:
+        with pytest.raises(DataError, match=r"give data\.root .* or both data\.a and data\.b"):
+            Unpaired(**given)
+
+    def test_a_folder_that_is_not_there_is_named_by_its_option(self, folders: dict[str, str]) -> None:
+        with pytest.raises(DataError, match=r"none: no such folder; data\.b"):
+            Unpaired(a=folders["a"], b="none").prepare_data()

@@ -1,0 +1,110 @@
+"""A data set's folder, checked by the data module that would train on it: what is there, and what is wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_modules.base import ImageDataModule
+from data_modules.cache import usable_cores
+from data_modules.celeba import CelebA
+from data_modules.errors import DataError, listing
+from data_modules.image_folder import ImageFolder
+from data_modules.pictures import read_rgb, why_unreadable
+from data_modules.unpaired import Unpaired
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`check` found; ``str(report)`` is a text of a few lines, more where something is wrong.
+
+    Attributes:
+        title: what was checked.
+        present: number of pictures.
+        sizes: (width, height) in pixels -> number of pictures, the most frequent first.
+        remarks: lines about what is there, and what is left out.
+        unreadable: picture -> why it cannot be decoded.
+        errors: what else a run would stop with.
+    """
+
+    title: str
+    present: int
+    sizes: dict[tuple[int, int], int]
+    remarks: Sequence[str]
+    unreadable: dict[str, str]
+    errors: Sequence[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a run can use the folder as it is."""
+        return not self.unreadable and not self.errors
+
+    def __str__(self) -> str:
+        shown = [f"{width}x{height}: {count:,}" for (width, height), count in list(self.sizes.items())[:8]]
+        more = ["..."] if len(self.sizes) > 8 else []
+        lines = [
+            self.title,
+            f"images present     {self.present:,}",
+            f"width x height     {', '.join([*shown, *more]) or 'none'}",
+            *self.remarks,
+        ]
+        for title, faults in (
+            ("unreadable images", [f"{file}: {reason}" for file, reason in self.unreadable.items()]),
+            ("errors", self.errors),
+        ):
+            if faults:
+                lines.append(f"{title}: {len(faults):,}{listing(faults)}")
+        return "\n".join([*lines, "ok" if self.ok else "NOT OK"])
+
+
+def check(kind: str, root: Path, images: str | None = None) -> Report:
+    """Reads all files of a data set as a run would, decodes all pictures and reports what is wrong, raising nothing.
+
+    Args:
+        kind: "celeba", "folder" or "unpaired".
+        root: the folder of the data set.
+        images: the folder of the pictures; not for "unpaired".
+    """
+    title = f"{kind} data in {root}"
+    try:
+        module = MODULES[kind](root, images)
+        paths = module.read_files()
+        remarks = module.remarks()
+    except DataError as error:
+        return Report(title, 0, {}, [], {}, [str(error)])
+    sizes, unreadable = decode(paths)
+    return Report(title, len(paths), sizes, remarks, {str(path): why for path, why in unreadable.items()}, [])
+
+
+def decode(paths: Sequence[Path]) -> tuple[dict[tuple[int, int], int], dict[Path, str]]:
+    """How many pictures have which size, most frequent first, and why the others cannot be read."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    unreadable: dict[Path, str] = {}
+    with ThreadPoolExecutor(min(8, usable_cores())) as pool:
+        for path, outcome in zip(paths, pool.map(_size_or_reason, paths), strict=True):
+            if isinstance(outcome, str):
+                unreadable[path] = outcome
+            else:
+                sizes[outcome] += 1
+    return dict(sizes.most_common()), unreadable
+
+
+def _size_or_reason(path: Path) -> tuple[int, int] | str:
+    try:
+        return read_rgb(path).size
+    except Exception as error:  # a broken file may raise anything; every one of them is reported
+        return why_unreadable(path, error)
+
+
+def _unpaired(root: Path, images: str | None) -> Unpaired:
+    if images is not None:
+        raise DataError("--images is not for this layout: the folders are called trainA, trainB, testA and testB")
+    return Unpaired(str(root))
+
+
+MODULES: dict[str, Callable[[Path, str | None], ImageDataModule]] = {
+    "celeba": lambda root, images: CelebA(str(root), images=images),
+    "folder": lambda root, images: ImageFolder(str(root), images=images),
+    "unpaired": _unpaired,
+}
