@@ -35,7 +35,7 @@ class ImageFolder(LabelledImages):
         fit: what happens to pictures that are not square: "crop" takes the middle, "pad" adds edges, "squash" changes
             their shape.
         images: folder of the pictures, absolute or relative to root; None: root.
-        val_fraction: share of the training pictures held out, at least two of them.
+        val_fraction: share of the training pictures held out; at least two of them.
         test_conditions: JSON files, each a list of lists of class names, to draw in a test.
         options: see ImageDataModule.
 
@@ -90,9 +90,7 @@ class ImageFolder(LabelledImages):
         rows = {part: torch.arange(found.start, found.stop) for part, found in self.table.rows.items()}
         if "val" in rows:
             return rows["train"], rows["val"]
-        count = len(rows["train"])
-        # two at least: distances between sets of pictures need that many
-        return split(count, max(self.val_fraction, min(0.5, 2 / max(count, 1))), self.seed)
+        return split(len(rows["train"]), self.val_fraction, self.seed)
 
     def lists(self) -> dict[str, Tensor]:
         if self.labels == "none":

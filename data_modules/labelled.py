@@ -140,13 +140,14 @@ class LabelledImages(ImageDataModule, ABC):
 
 
 def split(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows of the training and of the held-out part, in file order; `fraction` of them, at least one, is held out.
+    """Rows of the training and of the held-out part, in file order; `fraction` of them is held out: at least two, which
+    distances between sets of pictures need, or one of fewer than four.
 
     Raises:
         DataError: with fewer than two pictures, one part would be empty.
     """
     if count < 2:
         raise DataError(f"{count} picture(s); at least 2 are needed, one of them to hold out")
-    held_out = min(max(1, round(fraction * count)), count - 1)
+    held_out = min(max(2 if count >= 4 else 1, round(fraction * count)), count - 1)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     return order[held_out:].sort().values, order[:held_out].sort().values

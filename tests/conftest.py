@@ -62,7 +62,7 @@ def pictures_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 pictures of several sizes and formats in two class folders. Write nothing into it."""
     folder = tmp_path_factory.mktemp("pictures")
     for number in range(12):
-        name, colour = (("cats", (200, 60, 10 * number)), ("dogs and wolves", (20, 10 * number, 200)))[number % 2]
+        name, colour = (("cats", (200, 60, 10 * number)), ("dogs", (20, 10 * number, 200)))[number % 2]
         (folder / name).mkdir(exist_ok=True)
         size = (16 + number, 20) if number % 3 else (24, 24)
         Image.new("RGB", size, colour).save(folder / name / f"Picture {number}.{('png', 'JPG', 'webp')[number % 3]}")

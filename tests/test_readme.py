@@ -30,7 +30,13 @@ CHECKPOINTS = {
     "CYCLEGAN.ckpt": "cyclegan_horse2zebra",
 }
 # what the README calls a folder -> the fixture
-FOLDERS = {"DIR": "scenes_folder", "ANIME": "faces_folder", "CELEBA": "celeba_folder", "HORSES": "animals_folder"}
+FOLDERS = {
+    "DIR": "scenes_folder",
+    "ANIME": "faces_folder",
+    "CELEBA": "celeba_folder",
+    "HORSES": "animals_folder",
+    "PICTURES": "pictures_folder",
+}
 Words = dict[str, str]
 
 

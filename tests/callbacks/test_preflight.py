@@ -51,11 +51,14 @@ def test_too_few_held_out_pictures_are_told_with_the_share_that_is_enough(
 ) -> None:
     root, runs = tmp_path / "anime", tmp_path / "runs"
     (root / "faces").mkdir(parents=True)
-    for file in sorted((faces_folder / "faces").iterdir())[:6]:
+    files = sorted((faces_folder / "faces").iterdir())[:6]
+    for file in files[:3]:
         shutil.copy(file, root / "faces")
     arguments = FIT.format(config="dcgan_anime", root=root, steps=2, runs=runs) + " --model.width 4"
     error = error_of(arguments, capsys)
-    assert "6 pictures, 1 of them held out; validation compares with at least 2: give --data.val_fraction 0.34" in error
+    assert "3 pictures, 1 of them held out; validation compares with at least 2: give --data.val_fraction 0.67" in error
+    for file in files[3:]:
+        shutil.copy(file, root / "faces")
     assert main([*arguments.split(), "--data.val_fraction", "0.34", "--data.batch_size", "2"]) == 0
     out = capsys.readouterr().out
     folder = runs / "dcgan_anime" / "version_0"

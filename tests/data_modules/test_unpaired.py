@@ -214,7 +214,7 @@ class TestTwoFolders:
         data.setup("fit")
         batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
         assert batch["image_a"].shape == batch["image_b"].shape == (1, 3, 8, 8)
-        assert [len(loader.rows) for loader in data.test_dataloader()] == [1, 1]
+        assert [len(loader.rows) for loader in data.test_dataloader()] == [2, 2]
 
     @pytest.mark.parametrize("given", [{}, {"a": "x"}, {"b": "x"}, {"root": "r", "a": "x", "b": "y"}])
     def test_a_root_or_both_folders_must_be_given(self, given: dict[str, str]) -> None:
