@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 
-import lit_gans
 from lit_gans.files import replacing
 
 SCHEMA = 1
@@ -40,8 +40,8 @@ class RunRecord(L.Callback):
             "schema": SCHEMA,
             "model": type(pl_module).__name__,
             "command": ["lit-gans", *sys.argv[1:]],
-            "commit": commit_of(Path(lit_gans.__file__).parent.parent),
-            "versions": {"lit_gans": lit_gans.__version__, "torch": torch.__version__, "lightning": L.__version__},
+            "commit": commit_of(Path(__file__).parents[2]),
+            "versions": {"lit_gans": version("lit_gans"), "torch": torch.__version__, "lightning": L.__version__},
             "machine": machine(),
             "devices": trainer.world_size,
             "precision": str(trainer.precision),

@@ -1,8 +1,8 @@
 """Frozen networks whose features pictures are compared in, each with the name that must stand beside every value.
 
-`random_conv()` needs no file; `evaluator_extractor(name, network)` takes a trained classifier of ours;
-`inception_extractor(path)` reads the Inception weights of the literature. `lit_gans.models.extractors.load_extractor`
-chooses between them by name or file.
+`random_conv()` needs no file; `efficientnet_extractor(network)` has weights that a package holds;
+`evaluator_extractor(name, network)` takes a trained classifier of ours; `inception_extractor(path)` reads the Inception
+weights of the literature. `lit_gans.models.extractors.load_extractor` chooses between them by name or file.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 from lit_gans.checkpoints import one_line
 from lit_gans.errors import InputError
+from lit_gans.networks.efficientnet_lite import EfficientNetLite0
 from lit_gans.networks.modes import inference
 from lit_gans.networks.random_conv import RandomConv
 from lit_gans.pictures import to_uint8
 
 RANDOM_CONV = "random-conv-v1"
+EFFICIENTNET = "efficientnet_lite0"
 NO_RESIZING = "no resizing"
 
 
@@ -76,6 +78,16 @@ def random_conv() -> Extractor:
     """
     network = RandomConv(seed=0)
     return Extractor(RANDOM_CONV, NO_RESIZING, network.num_features, network, min_size=16)
+
+
+def efficientnet_extractor(network: EfficientNetLite0) -> Extractor:
+    """`efficientnet_lite0`: the 1280 features of an ImageNet classifier before its head.
+
+    It knows things and textures of photographs. Its values are none of the literature's, and it must not judge a model
+    whose loss it was in: ImageNet features in the discriminator lower distances in ImageNet features without better
+    pictures (Kynkaanniemi et al. 2023, arXiv 2203.06026).
+    """
+    return Extractor(EFFICIENTNET, NO_RESIZING, network.num_features, network, min_size=32)
 
 
 def evaluator_extractor(name: str, network: nn.Module) -> Extractor:

