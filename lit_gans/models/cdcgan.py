@@ -41,6 +41,7 @@ class CDCGAN(MultiLabelGAN):
             CDCGANGenerator(num_classes, latent_dim, condition_dim, image_size, width),
             CDCGANDiscriminator(num_classes, image_size, width),
             latent_dim=latent_dim,
+            condition_size=num_classes,
             schedule={"generator": 4} if schedule is None else schedule,
             **training,
         )

@@ -69,6 +69,7 @@ class ConditionalGAN(MultiLabelGAN):
             generator,
             ProjectionDiscriminator(num_classes, image_size, discriminator_width),
             latent_dim=generator.latent_dim,
+            condition_size=num_classes,
             objective=objective,
             betas=betas,
             penalties=penalties,

@@ -9,9 +9,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from lit_gans import checks
+from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel, checked_temperature, temperature_lines
+from lit_gans.models.pretrained import efficientnet_lite0
 from lit_gans.networks.modes import frozen, inference
+from lit_gans.networks.projected import ProjectedDiscriminator
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations
 from lit_gans.training.decay import checked_decay
@@ -69,6 +72,9 @@ class GAN(ImageModel):
         clip_weights: after each update the discriminator's weights are put into [-c, c] (WGAN: 0.01); None for no
             limit.
         penalties: gradient penalties of the discriminator, see PenaltyConfig.
+        projected: height and width, a multiple of 32, at which a frozen ImageNet network sees the images; a small
+            discriminator of its features takes the place of the model's, see ProjectedDiscriminator. Goes with
+            `objective: hinge` and no penalties, and needs the extra `features`. None for the model's own discriminator.
         augment: changes of the images, real and generated, before the discriminator sees them (DiffAugment: Zhao et
             al. 2020), drawn anew for each image: "flip", "translation", "cutout"; None for none.
         augment_share: share of the images that are changed so (Karras et al. 2020); below 1, the discriminator also
@@ -83,6 +89,7 @@ class GAN(ImageModel):
         temperature: factor of z in the pictures of validation and test, and where `sample` is given none; below 1, a
             generator that was trained with the whole of it draws more typical pictures, which differ less (the
             truncation of Brock et al. 2019, without its resampling).
+        condition_size: length of the multi-hot condition that a subclass gives both networks; 0 for none.
 
     Attributes:
         wrong_labels: weight of a third kind of pair in the discriminator's loss, see MultiLabelGAN; 0 for none.
@@ -114,6 +121,7 @@ class GAN(ImageModel):
         clip_norm: float | None = None,
         clip_weights: float | None = None,
         penalties: Sequence[PenaltyConfig] | None = None,
+        projected: int | None = None,
         augment: Sequence[AugmentName] | None = None,
         augment_share: float = 1.0,
         augment_until: float = 1.0,
@@ -122,8 +130,14 @@ class GAN(ImageModel):
         soft_labels: SoftLabels | None = None,
         input_noise: float = 0.0,
         temperature: float = 1.0,
+        condition_size: int = 0,
     ) -> None:
         super().__init__()
+        if projected is not None:
+            size = checks.whole("projected", projected, at_least=32, hint="64: a multiple of 32")
+            if size % 32:
+                raise InputError(f"projected is {size}; expected a multiple of 32, such as 64")
+            discriminator_network = ProjectedDiscriminator(efficientnet_lite0, size, condition_size)
         self.generator = generator_network
         self.discriminator = discriminator_network
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")

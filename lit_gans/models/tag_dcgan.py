@@ -37,6 +37,7 @@ class TagDCGAN(MultiLabelGAN):
             TagDCGANGenerator(num_classes, latent_dim, image_size, width),
             TagDCGANDiscriminator(num_classes, image_size, width, norm),
             latent_dim=latent_dim,
+            condition_size=num_classes,
             **training,
         )
         self.save_hyperparameters()
