@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import NoReturn
 
 import lit_gans
-from lit_gans.boundary import exit_code, stopped_by_sigterm
+from lit_gans.boundary import USER_ERROR, exit_code, stopped_by_sigterm
+from lit_gans.configs import listing
 from lit_gans.errors import InputError
 
 # LightningCLI's subcommands, and ours by the module that has `add_arguments(parser)` and `run(args) -> exit code`.
@@ -27,6 +28,7 @@ COMMANDS = {
     "edit": "give a picture more or less of an attribute, through the latents of a flow",
     "export": "write a classifier for scoring scripts, or a generator without what only training needs",
     "data": "render a data set, or check one",
+    "configs": "list the configs that come with the package",
 }
 
 HELP = f"""usage: lit-gans COMMAND ...
@@ -55,7 +57,31 @@ def main(args: Sequence[str] | None = None) -> int:
     return exit_code(args[0], lambda: _dispatch(args[0], args[1:]))
 
 
+# One of these says which model and data are meant.
+SAY_WHAT = ("--config", "-c", "--ckpt_path", "--model", "--data", "--print_config")
+
+
+def explained(command: str, asked: bool) -> int:
+    """Says how to get to a command's options, or, where it was not asked for help, what is missing."""
+    if not asked:
+        print(f"lit-gans {command}: error: no config is given: give --config NAME, or FILE\n", file=sys.stderr)
+    needs = " --ckpt_path CKPT" if command != "fit" else ""
+    text = f"""usage: lit-gans {command} --config NAME|FILE{needs} [--OPTION VALUE ...]
+
+{LIGHTNING[command].capitalize()}. The options depend on the model and the data of the config:
+
+  lit-gans {command} --config NAME --help
+
+Configs, also found by bare name:
+
+{listing()}"""
+    print(text, end="", file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else USER_ERROR
+
+
 def _dispatch(command: str, args: list[str]) -> int:
+    if command in LIGHTNING and not any(arg.split("=")[0] in SAY_WHAT for arg in args):
+        return explained(command, bool({"-h", "--help"} & set(args)))
     if command in LIGHTNING:
         with uncollected():
             from lit_gans.commands.lightning import run

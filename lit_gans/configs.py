@@ -1,6 +1,8 @@
 """Finding the configs that come with the package."""
 
+import re
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,28 @@ def config_names() -> list[str]:
         for file in home.rglob("*.yaml")
     }
     return sorted(names)
+
+
+def listing(part: str = "") -> str:
+    """The configs of the package whose names have this in them, each in a line with its first sentence."""
+    names = [name for name in config_names() if part in name]
+    # the systems first, then the folders
+    names.sort(key=lambda name: ("/" in name, name))
+    width = max(map(len, names), default=0) + 2
+    return "".join(f"  {name:<{width}}{description(find_config(name))}\n" for name in names)
+
+
+def description(file: Path) -> str:
+    """The first sentence of the comment at the head of a config."""
+    head = takewhile(lambda line: line.startswith("# "), file.read_text(encoding="utf-8").splitlines())
+    text = " ".join(line.removeprefix("# ") for line in head if not line.startswith("#  "))
+    return first_sentence(text)
+
+
+def first_sentence(text: str) -> str:
+    """Up to the first full stop that ends one, in one line."""
+    first = re.split(r"(?<!et al)\.\s", " ".join(text.split()))[0]
+    return first if first.endswith("...") else first.removesuffix(".")
 
 
 def find_config(name: str) -> Path:

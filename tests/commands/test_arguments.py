@@ -35,11 +35,6 @@ def test_a_mistake_on_the_command_line(arguments: str, line: str, capsys: pytest
     assert told.startswith(f"lit-gans fit: error: {line}") and told.count("\n") == 1
 
 
-def test_without_a_config_the_line_says_how_to_find_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict"]) == 2
-    assert "give --config NAME (lit-gans configs lists them)" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("text", "line"),
     [
