@@ -119,7 +119,10 @@ class ImageDataModule(L.LightningDataModule):
     def images(self, paths: list[Path], size: int | None = None) -> Column:
         """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the
         read-only memory map."""
-        array = self.memory_map(paths, size)
+        return self.placed(self.memory_map(paths, size))
+
+    def placed(self, array: np.ndarray) -> Column:
+        """The array as a tensor on the device, where `device_resident` has it so; else as it is."""
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         resident = self.device_resident
         if resident == "auto":

@@ -52,6 +52,10 @@ class LabelledImages(ImageDataModule, ABC):
     def conditions(self) -> Tensor | None:
         """(pictures, num_classes) float, multi-hot; None where nothing is known of the pictures."""
 
+    def pictures(self) -> Column:
+        """The pictures as uint8 (N, 3, H, W), in the order of the conditions."""
+        return self.images(self.paths())
+
     def more_columns(self) -> dict[str, Tensor]:
         """What else is known of each picture, by its name in a batch."""
         return {}
@@ -86,7 +90,7 @@ class LabelledImages(ImageDataModule, ABC):
     def setup(self, stage: str) -> None:
         if self._needs_pictures(stage):
             self.train_rows, self.val_rows = self.split_rows()
-            self.columns: dict[str, Column] = {"image": self.images(self.paths())}
+            self.columns: dict[str, Column] = {"image": self.pictures()}
             if (conditions := self.conditions()) is not None:
                 self.columns["condition"] = conditions
             self.columns |= self.more_columns()

@@ -1,12 +1,16 @@
 """What several rooms' tests share: a rendered data set, a scoring classifier, one thread."""
 
+import hashlib
 import os
+import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets import CIFAR10
 
 from data_modules.rendered import animals
 from data_modules.rendered.faces import write_dataset as write_faces
@@ -67,6 +71,31 @@ def pictures_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         size = (16 + number, 20) if number % 3 else (24, 24)
         Image.new("RGB", size, colour).save(folder / name / f"Picture {number}.{('png', 'JPG', 'webp')[number % 3]}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cifar10_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """CIFAR-10's files, of 4 pictures a batch: 20 for training and 4 for the test, whose checksums torchvision is told.
+    Write nothing into it."""
+    folder = tmp_path_factory.mktemp("cifar10")
+    files = folder / "cifar-10-batches-py"
+    files.mkdir()
+    random = np.random.default_rng(0)
+    sums = {}
+    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        pixels = random.integers(0, 256, (4, 3 * 32 * 32), dtype=np.uint8)
+        content = pickle.dumps({"data": pixels, "labels": [(4 * number + i) % 10 for i in range(4)]})
+        (files / name).write_bytes(content)
+        sums[name] = hashlib.md5(content).hexdigest()
+    names = "airplane automobile bird cat deer dog frog horse ship truck".split()
+    meta = pickle.dumps({"label_names": names})
+    (files / "batches.meta").write_bytes(meta)
+    with pytest.MonkeyPatch.context() as patch:
+        train = [[name, sum_] for name, sum_ in sums.items() if name != "test_batch"]
+        patch.setattr(CIFAR10, "train_list", train)
+        patch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
+        patch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": hashlib.md5(meta).hexdigest()})
+        yield folder
 
 
 @pytest.fixture(scope="session")

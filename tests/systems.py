@@ -34,6 +34,8 @@ SYSTEM: dict[str, tuple[str, str]] = {
     },
     "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_anime_tags": ("faces_folder", "--data.image_size 32"),
+    "dcgan_cifar10": ("cifar10_folder", "--data.image_size 16 --model.width 4"),
+    "wgan_gp_cifar10": ("cifar10_folder", "--data.image_size 16 --model.width 4"),
     "dcgan": ("pictures_folder", "--data.image_size 16 --model.width 4"),
     "conditional_gan": ("pictures_folder", TINY_CONDITIONAL_GAN),
     "flow": ("pictures_folder", f"--data.image_size 16 {TINY_FLOW}"),

@@ -36,6 +36,7 @@ FOLDERS = {
     "CELEBA": "celeba_folder",
     "HORSES": "animals_folder",
     "PICTURES": "pictures_folder",
+    "TORCHVISION": "cifar10_folder",
 }
 Words = dict[str, str]
 
