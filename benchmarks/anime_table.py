@@ -29,7 +29,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from lit_gans.errors import InputError
 from lit_gans.metrics.face_count import CascadeDetector
-from lit_gans.pictures import labelled_grid, save_png
+from lit_gans.pictures import labelled_grid, save_picture
 
 # The DCGAN as it is follows the first five tips and none of the others: one training of it is the other side of each.
 FOLLOWED = (1, 2, 3, 4, 5)
@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
         for entry in entries
     }
     collect(jobs, args.out, args.systems, table)
-    save_png(grids(entries, seeds, args.out), args.out / f"{args.systems}.png")
+    save_picture(grids(entries, seeds, args.out), args.out / f"{args.systems}.png")
 
 
 if __name__ == "__main__":

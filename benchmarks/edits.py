@@ -36,7 +36,7 @@ from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.evaluator import logits
 from lit_gans.networks.modes import inference
-from lit_gans.pictures import labelled_grid, save_png
+from lit_gans.pictures import labelled_grid, save_picture
 
 BATCH = 64
 SHOWN = 8
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     with replacing(args.out) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
     shown = torch.cat([images[:SHOWN], *(edited[:SHOWN] for edited in pictures.values())])
-    save_png(labelled_grid(shown, ["as they are", *pictures]), args.out.with_suffix(".png"))
+    save_picture(labelled_grid(shown, ["as they are", *pictures]), args.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from lit_gans.files import replacing
 from lit_gans.metrics.diversity import Diversity
 from lit_gans.metrics.extractors import Extractor, random_conv
 from lit_gans.metrics.frechet import FrechetDistance
-from lit_gans.pictures import labelled_grid, save_png
+from lit_gans.pictures import labelled_grid, save_picture
 
 SIZE = 64
 SEED = 0
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("  ".join(f"{key} {value:.3f}" if isinstance(value, float) else value for key, value in rows[-1].items()))
         shown = min(SHOWN, *map(len, drawn.values()))
         some = interpolate(torch.cat([images[:shown] for images in drawn.values()]), scale_factor=ENLARGED)
-        save_png(labelled_grid(some, rows=list(drawn)), args.out / f"single_objects_{number}.png")
+        save_picture(labelled_grid(some, rows=list(drawn)), args.out / f"single_objects_{number}.png")
     facts = {"extractor": extractor.name, "seed": SEED, "count": args.count, "rows": rows}
     with replacing(args.out / "single_objects.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")

@@ -38,7 +38,7 @@ from lit_gans.configs import find_config
 from lit_gans.files import replacing
 from lit_gans.models.cyclegan import CycleGAN, Direction
 from lit_gans.networks.modes import inference
-from lit_gans.pictures import grid, save_png
+from lit_gans.pictures import grid, save_picture
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
 
 CONFIG = "demo/cyclegan_animals"
@@ -205,7 +205,7 @@ def main(args: Sequence[str] | None = None) -> None:
     }
     with replacing(given.out / "scores.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
-    save_png(picture, given.out / "stripes.png")
+    save_picture(picture, given.out / "stripes.png")
     print(json.dumps(figures, indent=2))
     print(f"wrote scores.json and stripes.png to {given.out}; scored {checkpoint}")
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lit_gans.errors import OutputError
 
@@ -37,6 +38,53 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {reason(error)}") from error
+
+
+# Endings of pictures that are written, and Pillow's names and options for them.
+PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".bmp": ("BMP", {}),
+    ".tiff": ("TIFF", {}),
+}
+
+
+def picture_format(path: Path) -> tuple[str, dict[str, Any]]:
+    """Pillow's name of the format that the file's ending stands for, and how it is written; PNG without an ending.
+
+    Raises:
+        OutputError: another ending.
+    """
+    found = PICTURES.get(path.suffix.lower() or ".png")
+    if found is None:
+        raise OutputError(f"cannot write {path}: pictures are written as {', '.join(PICTURES)}; choose another ending")
+    return found
+
+
+def check_picture(path: Path) -> None:
+    """Whether a picture may be written there, looked at before hours of work.
+
+    Raises:
+        OutputError: a folder has the name, the ending is no picture's, or the folder cannot be made or written to.
+    """
+    picture_format(path)
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: a folder has this name; choose another one")
+    check_folder(path.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """
+    Raises:
+        OutputError: it is no folder, or cannot be made or written to.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise OutputError(f"cannot write to {folder}: {there} is a file; choose another folder")
+    if not os.access(there, os.W_OK):
+        raise OutputError(f"cannot write to {folder}: no right to write in {there}; choose another folder")
 
 
 def reason(error: OSError) -> str:

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from lit_gans.files import replacing
+from lit_gans.files import picture_format, replacing
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -51,7 +51,12 @@ def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = 
     return torch.from_numpy(np.array(page)).permute(2, 0, 1)
 
 
-def save_png(picture: Tensor, path: Path) -> None:
-    """Writes one uint8 picture (3, H, W)."""
+def save_picture(picture: Tensor, path: Path) -> None:
+    """Writes one uint8 picture (3, H, W) in the format of its ending.
+
+    Raises:
+        OutputError: an ending that is no picture's, or a file that cannot be written.
+    """
+    kind, options = picture_format(path)
     with replacing(path) as temporary:
-        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, format="PNG")
+        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, format=kind, **options)

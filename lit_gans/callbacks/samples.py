@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from PIL import Image
 from torch import Tensor
 
-from lit_gans.pictures import grid, save_png, to_uint8
+from lit_gans.pictures import grid, save_picture, to_uint8
 
 
 class SampleGrid(L.Callback):
@@ -47,7 +47,7 @@ class SampleGrid(L.Callback):
             0,
         )
         picture = grid(pl_module.preview(batch, self.seed))
-        save_png(picture, folder / f"{trainer.global_step:07d}.png")
+        save_picture(picture, folder / f"{trainer.global_step:07d}.png")
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
                 image = Image.fromarray(picture.permute(1, 2, 0).numpy())
@@ -72,5 +72,5 @@ class PredictionWriter(BasePredictionWriter):
     ) -> None:
         folder = Path(trainer.log_dir or ".") / "predictions" / batch["name"]
         for row, image in enumerate(prediction):
-            save_png(to_uint8(image), folder / f"{row:03d}.png")
+            save_picture(to_uint8(image), folder / f"{row:03d}.png")
         print(f"wrote {len(prediction)} pictures to {folder}")

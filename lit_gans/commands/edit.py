@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lit_gans.commands.flow_data import add_common_arguments, at_least
+from lit_gans.commands.flow_data import add_common_arguments, at_least, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--range",
-        type=float,
+        type=finite,
         nargs=2,
         default=(-2.0, 2.0),
         metavar=("FROM", "TO"),
@@ -49,8 +49,10 @@ def run(args: Namespace) -> int:
     import torch
 
     from lit_gans.commands.flow_data import data_of_run, load_encoder, read_images
-    from lit_gans.pictures import labelled_grid, save_png
+    from lit_gans.files import check_picture
+    from lit_gans.pictures import labelled_grid, save_picture
 
+    check_picture(args.out)
     model = load_encoder(args.checkpoint)
     for name in args.attribute:
         model.class_index(name)  # a wrong name is told before the data is read
@@ -61,7 +63,7 @@ def run(args: Namespace) -> int:
     # (images, attributes, amounts, 3, H, W)
     edited = torch.stack([model.edit(images, direction, amounts) for direction in directions], dim=1)
     rows = [name if len(images) == 1 else f"{file.stem}: {name}" for file in args.image for name in args.attribute]
-    save_png(
+    save_picture(
         labelled_grid(edited.flatten(0, 2), rows, [f"{amount:+.2g}" if amount else "0" for amount in amounts]), args.out
     )
     print(f"wrote {args.out}: a row for each of {len(rows)} edit(s), amounts {args.range[0]:g} to {args.range[1]:g}")

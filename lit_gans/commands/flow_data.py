@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, ArgumentTypeError
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,17 @@ def at_least(smallest: int, text: str) -> int:
     if not text.isdecimal() or int(text) < smallest:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least {smallest}")
     return int(text)
+
+
+def finite(text: str) -> float:
+    """For argparse: a number that is neither NaN nor infinite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
 
 
 def load_encoder(checkpoint: Path) -> LatentSpace:

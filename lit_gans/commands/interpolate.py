@@ -37,8 +37,11 @@ def run(args: Namespace) -> int:
 
     from lit_gans.commands.flow_data import data_of_run, load_encoder, read_images
     from lit_gans.errors import InputError
-    from lit_gans.pictures import labelled_grid, save_png
+    from lit_gans.files import check_picture
+    from lit_gans.pictures import labelled_grid, save_picture
+    from lit_gans.training.seeding import generator_of
 
+    check_picture(args.out)
     model = load_encoder(args.checkpoint)
     if args.image:
         if len(args.image) % 2:
@@ -46,13 +49,13 @@ def run(args: Namespace) -> int:
         images = read_images(args.image, model.image_size)
     else:
         images = data_of_run(args.checkpoint, args.data_root).preview_batch(POOL)["image"]
-        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(args.seed))
+        order = torch.randperm(len(images), generator=generator_of(args.seed))
         if len(order) < 2 * args.pairs:
             raise InputError(f"--pairs {args.pairs}: there are only {len(order)} held-out pictures")
         images = images[order[: 2 * args.pairs]]
     ways = model.interpolate(images[::2], images[1::2], args.steps, args.mode)
     rows = [f"pair {i + 1}" for i in range(len(ways))]
     columns = [f"{share:.2f}" for share in torch.linspace(0, 1, args.steps).tolist()]
-    save_png(labelled_grid(ways.flatten(0, 1), rows, columns), args.out)
+    save_picture(labelled_grid(ways.flatten(0, 1), rows, columns), args.out)
     print(f"wrote {args.out}: {len(rows)} pair(s), {args.steps} pictures each, the first and last are the given ones")
     return 0

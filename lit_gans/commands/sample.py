@@ -37,10 +37,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     import lit_gans
     from lit_gans.errors import InputError
+    from lit_gans.files import check_folder, check_picture
     from lit_gans.models.conditional import Conditional
     from lit_gans.models.unconditional import UnconditionalGAN
-    from lit_gans.pictures import grid, labelled_grid, save_png, to_uint8
+    from lit_gans.pictures import grid, labelled_grid, save_picture, to_uint8
 
+    check_picture(args.out)
+    if args.individual:
+        check_folder(args.individual)
     model = lit_gans.load(args.checkpoint)
     if not isinstance(model, Conditional | UnconditionalGAN):
         raise InputError(f"{args.checkpoint} holds a {type(model).__name__}, which draws no pictures from conditions")
@@ -70,14 +74,14 @@ def run(args: Namespace) -> int:
         else:
             per_row, told = n, f"a row of {n} for each of {len(conditions)} condition(s)"
     if args.labels:
-        save_png(labelled_grid(images, [", ".join(names) for names in conditions]), args.out)
+        save_picture(labelled_grid(images, [", ".join(names) for names in conditions]), args.out)
     else:
-        save_png(grid(images, per_row=per_row), args.out)
+        save_picture(grid(images, per_row=per_row), args.out)
     print(f"wrote {args.out}: {told}")
     if args.individual:
         for i, image in enumerate(images):
             names = "_".join(["", *("-".join(name.lower().split()) for name in conditions[i // n])])
-            save_png(to_uint8(image), args.individual / f"{i:03d}{names}.png")
+            save_picture(to_uint8(image), args.individual / f"{i:03d}{names[:150]}.png")
         print(f"wrote {len(images)} pictures to {args.individual}")
     return 0
 

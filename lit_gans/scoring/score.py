@@ -18,7 +18,7 @@ from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import VALIDATION_SEED, Batch
 from lit_gans.models.evaluator import FrozenEvaluator
 from lit_gans.models.extractors import load_extractor
-from lit_gans.pictures import grid, save_png
+from lit_gans.pictures import grid, save_picture
 from lit_gans.scoring.distances import DistanceReport
 from lit_gans.scoring.objects import HELD_OUT, ObjectReport, load_evaluators, seen_by
 from lit_gans.scoring.report import write_scores
@@ -173,7 +173,7 @@ class Score(L.Callback):
         images = model.preview(batch, (QUALITY_SEED * (1 + self.draw_seed) + batch_idx) % 2**63)
         self.distances.compare(reference, batch["image"], images)
         if first:
-            save_png(grid(images[: SIDE**2], per_row=SIDE), folder_of(trainer) / "samples.png")
+            save_picture(grid(images[: SIDE**2], per_row=SIDE), folder_of(trainer) / "samples.png")
         if reference == HELD_OUT and model.conditional:
             self.objects.see_real(batch["image"], batch["condition"])
 
@@ -188,7 +188,9 @@ class Score(L.Callback):
             self.objects.see_draw(name, images, batch["condition"])
             self.distances.draw(name, images)
             if seed == self.seeds[0]:
-                save_png(grid(images, per_row=per_row(images, self.class_groups)), folder_of(trainer) / f"{name}.png")
+                save_picture(
+                    grid(images, per_row=per_row(images, self.class_groups)), folder_of(trainer) / f"{name}.png"
+                )
 
     def on_test_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         found: list[tuple[dict[str, Any], Sequence[Any]]] = [pl_module.own_scores()]

@@ -8,7 +8,7 @@ from torch import Tensor
 from lit_gans.metrics.extractors import Extractor
 from lit_gans.metrics.quality import quality_lines
 from lit_gans.metrics.translation import TranslationReport
-from lit_gans.pictures import save_png
+from lit_gans.pictures import save_picture
 
 BACK: dict[str, Literal["a2b", "b2a"]] = {"a2b": "b2a", "b2a": "a2b"}
 
@@ -42,4 +42,4 @@ class TranslationScores:
     def save_grids(self, folder: Path) -> None:
         """`a2b.png` and `b2a.png`: rows of real images, translated ones, and those translated back."""
         for direction, report in self.reports.items():
-            save_png(report.picture(), folder / f"{direction}.png")
+            save_picture(report.picture(), folder / f"{direction}.png")

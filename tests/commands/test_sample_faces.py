@@ -83,7 +83,7 @@ def test_tags_by_name_work_too(tag_dcgan: Path, tmp_path: Path) -> None:
     [
         ("dcgan", ["--condition", "blue hair"], "holds a DCGAN, which takes no conditions; leave out --condition"),
         ("dcgan", ["--labels"], "which takes no conditions"),
-        ("dcgan", ["--n", "0"], "n is 0; expected at least 1"),
+        ("dcgan", ["--n", "0"], "n is 0; expected a whole number of at least 1"),
         ("dcgan", ["--guidance", "2"], "holds a DCGAN, which has no guidance"),
         ("tag_dcgan", [], "holds a TagDCGAN: give --condition NAMES or --tags FILE"),
         ("tag_dcgan", ["--tags", "none.txt"], "none.txt: no such file"),
