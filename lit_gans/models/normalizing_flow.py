@@ -16,8 +16,9 @@ from lit_gans.models.conditional import Conditional
 from lit_gans.models.conditions import Conditions
 from lit_gans.models.latent_space import LatentSpace
 from lit_gans.models.single_network import SingleNetwork
+from lit_gans.networks.flow.denoising import denoised
 from lit_gans.networks.flow.latents import Latents
-from lit_gans.networks.flow.quantization import LEVELS, bits_per_dim, dequantize, from_cube, to_cube
+from lit_gans.networks.flow.quantization import IN_CUBE, bits_per_dim, dequantize, from_cube, to_cube
 from lit_gans.networks.modes import inference
 from lit_gans.training.seeding import batch_seed, generator
 
@@ -202,18 +203,10 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
                 eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
                 pyramid = flow.guided(label, guidance, None if low is None else low[start : start + SAMPLING_BATCH])
                 x = flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)
-                pictures.append(from_cube(self.denoised(flow, x, label)).clamp(-1, 1))
+                if self.noise:
+                    x = denoised(flow, x, flow.guided(label, 0.0), self.noise * IN_CUBE)
+                pictures.append(from_cube(x).clamp(-1, 1))
         return torch.cat(pictures)
-
-    def denoised(self, flow: Any, x: Tensor, label: Tensor) -> Tensor:
-        """The mean of the images that the noise may have made x of, by the flow's own density (Tweedie's formula)."""
-        if not self.noise:
-            return x
-        u = flow.guided(label, 0.0)
-        with torch.enable_grad():
-            at = x.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(flow.log_prob(at, u).sum(), at)
-        return x + to_cube(torch.tensor(self.noise)) ** 2 * gradient
 
     def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
         """What the flow is told to draw for these conditions, a row each."""
@@ -228,7 +221,7 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
         x = self.given_images(x)
         with self.exact(x.dtype, ema) as flow:
             density = flow.log_prob(to_cube(x), self.known(flow, x, c, lr))
-        return density + self.dims * math.log((LEVELS - 1) / (2 * LEVELS))
+        return density + self.dims * math.log(IN_CUBE)
 
     def encode(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Latents:
         """All latents of images.

@@ -19,6 +19,7 @@ from lit_gans.errors import InputError
 from lit_gans.models.base import VALIDATION_SEED, Batch
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.bijections import ActNorm, Mixing
+from lit_gans.networks.flow.denoising import denoised
 from lit_gans.scoring.score import Score
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
@@ -364,12 +365,22 @@ class TestLayout:
     ) -> None:
         """The gradient by finite differences in float64, along one direction."""
         flow = told.double().flow
-        label = told.told(LABELS.double(), place=self.PLACE.double())
+        u = flow.pyramid(told.told(LABELS.double(), place=self.PLACE.double()))
         x, direction = images.double() / 2, torch.randn_like(images, dtype=torch.float64)
-        step = (told.denoised(flow, x, label) - x) / (0.05 * 255 / 512) ** 2
-        u, h = flow.pyramid(label), 1e-5
+        step = (denoised(flow, x, u, 0.1) - x) / 0.1**2
+        h = 1e-5
         slope = (flow.log_prob(x + h * direction, u) - flow.log_prob(x - h * direction, u)) / (2 * h)
         torch.testing.assert_close((step * direction).sum((1, 2, 3)), slope, rtol=1e-4, atol=1e-4)
+
+    def test_samples_of_a_flow_trained_with_noise_are_denoised(self, perturbed: Callable[..., ConditionalFlow]) -> None:
+        """By the noise that it was trained with: another value gives another picture of the same flow."""
+        one, other, none = (perturbed(**(self.OPTIONS | {"noise": noise})) for noise in (0.05, 0.1, 0.0))
+        for model in (one, other, none):
+            model.flow_ema.layouts.add(LABELS, self.PLACE)
+            model.flow.layouts.add(LABELS, self.PLACE)
+        pictures = [model.sample(LABELS, seed=1, temperature=0.3) for model in (none, one, other)]
+        near, far = ((picture - pictures[0]).abs().max() for picture in pictures[1:])
+        assert 0 < near < far
 
     def test_training_keeps_layouts_and_the_checkpoint_has_them(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, tmp_path: Path

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor
 
 LEVELS = 256
+IN_CUBE = (LEVELS - 1) / (2 * LEVELS)
+"""Length in the cube of what has length 1 in the image."""
 
 
 def to_cube(image: Tensor) -> Tensor:
     """[-1, 1] -> (-1/2, 1/2)."""
-    return image * ((LEVELS - 1) / (2 * LEVELS))
+    return image * IN_CUBE
 
 
 def from_cube(x: Tensor) -> Tensor:
     """The image that `to_cube` maps to x; not clipped."""
-    return x * (2 * LEVELS / (LEVELS - 1))
+    return x / IN_CUBE
 
 
 def dequantize(image: Tensor, noise: Tensor, bits: int = 8) -> Tensor:
