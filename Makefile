@@ -7,12 +7,13 @@ SCENES := 4000
 FIT_OPTIONS :=
 NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt | head -n 1)
 
-.PHONY: help install demo test test-all lint format clean-demo
+.PHONY: help install demo test test-numerics test-all lint format clean-demo
 
 help:
 	@echo "make install   set up .venv"
 	@echo "make demo      render data, train a classifier and a conditional GAN on it, score them: minutes on a CPU"
 	@echo "make test      lint, format check, type check, tests"
+	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
 	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
 	@echo "make format    put the code into shape"
 
@@ -55,7 +56,19 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow and not real_data"
+	$(BIN)/python -m pytest $(FAST)
+
+FAST := -m "not slow and not real_data"
+
+# Each run: a processor that this one pretends to be, and whether the kernels are on.
+NUMERICS := tests/kernels tests/networks tests/losses tests/metrics tests/models
+SSE := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+AVX512 := ONEDNN_MAX_CPU_ISA=AVX512_CORE
+
+test-numerics: install
+	$(foreach processor,SSE AVX2 AVX512,$(foreach kernels,on off,\
+		$($(processor)) LIT_GANS_KERNELS=$(kernels) $(BIN)/python -m pytest $(FAST) $(NUMERICS) &&)) true
 
 test-all: lint
 	$(BIN)/python -m pytest

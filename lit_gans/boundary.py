@@ -61,6 +61,7 @@ TOLD_BY_MESSAGE = {
     "No supported gpu backend": "give --trainer.accelerator cpu",
     "gradient clipping is not supported": "give --model.clip_norm instead, and no --trainer.gradient_clip_val",
     "gradient accumulation is not supported": "set data.batch_size higher instead",
+    "Could not determine home directory": "write the path without ~",
     "EADDRINUSE": "another run uses the port; set MASTER_PORT to a free one",
 }
 

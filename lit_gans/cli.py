@@ -1,6 +1,7 @@
 """`lit-gans`: the command line. This file stays light: torch is loaded by the command that needs it."""
 
 import gc
+import io
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,9 @@ Train, score and use image generators (lit_gans {lit_gans.__version__}).
 def main(args: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; errors that the user can correct are printed as one line."""
     args = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal does not know is no error
+            stream.reconfigure(errors="backslashreplace")
     if not args or args[0] in ("-h", "--help", "help"):
         print(HELP, end="")
         return 0
@@ -80,6 +84,9 @@ Configs, also found by bare name:
 
 
 def _dispatch(command: str, args: list[str]) -> int:
+    for arg in args:
+        if any("\ud800" <= letter <= "\udfff" for letter in arg):  # bytes that the locale could not decode
+            raise InputError(f"{arg!a} holds letters that the locale does not know; set PYTHONUTF8=1")
     if command in LIGHTNING and not any(arg.split("=")[0] in SAY_WHAT for arg in args):
         return explained(command, bool({"-h", "--help"} & set(args)))
     if command in LIGHTNING:

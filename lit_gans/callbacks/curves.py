@@ -49,7 +49,7 @@ def history(folder: Path) -> list[Path]:
     """The ``metrics.csv`` of a run and, before it, of those that it continued, as far as the files are still there."""
     found = [folder / "metrics.csv"]
     while (config := folder / "config.yaml").is_file():
-        checkpoint = yaml.safe_load(config.read_text()).get("ckpt_path")
+        checkpoint = yaml.safe_load(config.read_text(encoding="utf-8")).get("ckpt_path")
         folder = Path(checkpoint or "").parent.parent
         if not checkpoint or not (folder / "metrics.csv").is_file() or folder / "metrics.csv" in found:
             break
@@ -123,7 +123,7 @@ def _read(metrics_csv: Path) -> dict[str, Points]:
     columns: dict[str, Points] = {}
     if not metrics_csv.is_file():
         return columns
-    with metrics_csv.open(newline="") as file:
+    with metrics_csv.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             step = _number(row.pop("step", None))
             for name, text in row.items():

@@ -112,5 +112,5 @@ def _has_account() -> bool:
 def _netrc_file() -> Path:
     if path := os.environ.get("NETRC"):
         return Path(path).expanduser()
-    unix = Path("~/.netrc").expanduser()
-    return unix if unix.exists() else Path("~/_netrc").expanduser()
+    home = Path(os.path.expanduser("~"))  # of Path, an error where there is no home
+    return home / (".netrc" if (home / ".netrc").exists() else "_netrc")

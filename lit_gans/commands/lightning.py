@@ -33,6 +33,7 @@ from lit_gans.commands.help import show
 from lit_gans.commands.run_checkpoint import checked_checkpoint
 from lit_gans.commands.trainer import Trainer
 from lit_gans.errors import InputError
+from lit_gans.files import replacing
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS
 from lit_gans.scoring.score import Score
@@ -42,11 +43,17 @@ RUNS = "runs"
 
 
 class SaveFitConfig(SaveConfigCallback):
-    """`config.yaml` in the run folder of a training, where `--ckpt_path` alone finds it."""
+    """`config.yaml` in the run folder of a training, where `--ckpt_path` alone finds it; UTF-8 in every locale."""
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if stage == "fit":
+            self.folder = trainer.log_dir  # asks all processes
             super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self.folder is not None:
+            with replacing(Path(self.folder) / self.config_filename) as file:
+                file.write_text(self.parser.dump(self.config, skip_none=False), encoding="utf-8")
 
 
 class CLI(LightningCLI):
@@ -164,7 +171,7 @@ def _run_cli(folder: RunFolder) -> None:
             ],
         },
         save_config_callback=SaveFitConfig,
-        save_config_kwargs={"overwrite": True},
+        save_config_kwargs={"save_to_log_dir": False},
         parser_kwargs={"exit_on_error": False, **{command: {"exit_on_error": False} for command in CLI.subcommands()}},
         subclass_mode_model=True,
         subclass_mode_data=True,

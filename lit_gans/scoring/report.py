@@ -13,4 +13,4 @@ SCHEMA = 2
 def write_scores(path: Path, scores: dict[str, Any]) -> None:
     """Plain values as JSON, under the version of their schema."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"schema": SCHEMA, **scores}, indent=2) + "\n")
+        temporary.write_text(json.dumps({"schema": SCHEMA, **scores}, indent=2) + "\n", encoding="utf-8")
