@@ -5,12 +5,11 @@ The files are those of that commit and never change. Where a method or an option
 
 import lzma
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from outputs import outputs
 
 import lit_gans
 from lit_gans.cli import main
@@ -34,30 +33,6 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def waves(*shape: int) -> Tensor:
-    return torch.sin(0.7 * torch.arange(int(np.prod(shape)))).reshape(shape)
-
-
-def given(model: Any) -> dict[str, Tensor]:
-    """What a model draws, encodes, translates or classifies."""
-    if isinstance(model, lit_gans.Evaluator):
-        with torch.no_grad():
-            return {"probabilities": model(waves(2, 3, 32, 32))}
-    if isinstance(model, lit_gans.CycleGAN):
-        return {direction: model.translate(waves(2, 3, 24, 24), direction) for direction in ("a2b", "b2a")}
-    if not hasattr(model, "class_names"):
-        return {kind: model.sample(2, seed=3, ema=kind == "ema") for kind in ("ema", "raw")}
-    names = [[model.class_names[1]], [model.class_names[2], model.class_names[0]]]
-    result = {kind: model.sample(names, seed=3, ema=kind == "ema") for kind in ("ema", "raw")}
-    if isinstance(model, lit_gans.ConditionalFlow):
-        image = waves(2, 3, 16, 16)
-        result["guided"] = model.sample(names, seed=3, guidance=1.0, temperature=0.7)
-        result["latents"] = model.encode(image, names).flatten()
-        result["decoded"] = model.decode(0.5 * waves(2, 768), names)
-        result["log_prob"] = model.log_prob(image, names)
-    return result
-
-
 def test_every_model_of_that_commit_is_here() -> None:
     classes = {torch_file_class(name) for name in NAMES}
     assert classes == {
@@ -77,7 +52,7 @@ def test_a_model_gives_what_it_gave(name: str, checkpoints: Path) -> None:
     model = lit_gans.load(checkpoints / name / "last.ckpt")
     assert type(model).__name__ == torch_file_class(name)
     assert model.images_seen == (16 if name == "cyclegan" else 8)  # two batches of 4, of either domain
-    arrays = given(model)
+    arrays = outputs(model)
     assert {f"{name}/{key}" for key in arrays} == {key for key in EXPECTED if key.startswith(f"{name}/")}
     for key, array in arrays.items():
         if key == "guided":  # guidance is another since: the Gaussian of two instead of a straight line between them

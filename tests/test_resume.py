@@ -2,14 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from processes import exit_code
 
 from lit_gans.cli import main
+from lit_gans.models.cdcgan import CDCGAN
 
 # 36 pictures, 3 of them held out: 8 batches of 4 an epoch, so 17 batches end one batch into the third epoch
 STEPS_BEFORE, STEPS = 17, 40
@@ -25,12 +25,6 @@ def arguments(scenes_folder: Path, runs: Path, *more: str) -> list[str]:
         *f"{tiny} {trainer} {every}".split(),
         *more,
     ]
-
-
-def in_new_process(args: list[str], **kwargs: object) -> "subprocess.Popen[str]":
-    code = "import sys, torch; torch.set_num_threads(1); from lit_gans.cli import main; sys.exit(main(sys.argv[1:]))"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", code, *args], env=environment, text=True, **kwargs)  # type: ignore[call-overload]
 
 
 def last_checkpoint(runs: Path) -> Path:
@@ -75,7 +69,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one(scenes_folder: Path, uninter
     assert half_way["global_step"] == STEPS_BEFORE
 
     more = ["--trainer.max_steps", str(STEPS), "--ckpt_path", str(last_checkpoint(first))]
-    assert in_new_process(arguments(scenes_folder, second, *more)).wait(timeout=300) == 0
+    assert exit_code(main, arguments(scenes_folder, second, *more)) == 0
 
     assert_same_run(last_checkpoint(second), uninterrupted)
     with pytest.raises(AssertionError, match="differs"):  # the comparison can tell runs apart
@@ -95,24 +89,17 @@ def test_a_run_resumed_several_times_equals_the_uninterrupted_one(
     assert_same_run(last_checkpoint(runs), uninterrupted)
 
 
-def stopped_process(args: list[str], hook: str, batch: int) -> None:
-    """Trains in a new process that gets SIGTERM when the model's `hook` is called after `batch` whole batches."""
-    code = f"""
-import os, signal, sys, torch
-torch.set_num_threads(1)
-from lit_gans.cli import main
-from lit_gans.models.cdcgan import CDCGAN
-original = CDCGAN.{hook}
-def stopped(self, *args):
-    if self.global_step == {batch} and not self.trainer.sanity_checking:
-        os.kill(os.getpid(), signal.SIGTERM)
-    return original(self, *args)
-CDCGAN.{hook} = stopped
-sys.exit(main(sys.argv[1:]))
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.run([sys.executable, "-c", code, *args], env=environment, timeout=300, check=False)
-    assert process.returncode == 128 + signal.SIGTERM
+def stopped(args: list[str], hook: str, batch: int) -> int:
+    """Trains; the process gets SIGTERM when the model's `hook` is called after `batch` whole batches."""
+    original = getattr(CDCGAN, hook)
+
+    def stopping(self: CDCGAN, *hook_arguments: object) -> object:
+        if self.global_step == batch and not self.trainer.sanity_checking:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, *hook_arguments)
+
+    setattr(CDCGAN, hook, stopping)
+    return main(args)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +115,8 @@ def test_sigterm_saves_a_checkpoint_to_continue_from(
     hook: str, batch: int, saved: int, scenes_folder: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    stopped_process(arguments(scenes_folder, first, "--trainer.max_steps", "1000"), hook, batch)
+    args = arguments(scenes_folder, first, "--trainer.max_steps", "1000")
+    assert exit_code(stopped, args, hook, batch) == 128 + signal.SIGTERM
     assert torch.load(last_checkpoint(first), weights_only=True)["global_step"] == saved
 
     more = ["--trainer.max_steps", str(STEPS), "--ckpt_path", str(last_checkpoint(first))]

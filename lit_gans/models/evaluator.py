@@ -103,6 +103,13 @@ class Evaluator(SingleNetwork):
     def on_test_start(self) -> None:
         self.score.reset()
 
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """
+        Raises:
+            InputError: always; an evaluator draws nothing.
+        """
+        raise InputError("an Evaluator draws no images: use `lit-gans validate`, or `test`, to see what it recognises")
+
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Looks at the real images of a test that no training saw; it draws nothing for the lists."""
         if "image" in batch and batch.get("name", "held_out") == "held_out":

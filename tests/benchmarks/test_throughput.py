@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from data_modules.rendered.scenes import write_dataset
+from lit_gans.cli import main
 
 TINY = "--rounds 1 --batches 2 --warmup 1 --batch-size 4 --image-size 16 --model width=4 --workers 1"
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "throughput.py"
@@ -25,13 +25,28 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return throughput
 
 
-def test_the_json_holds_every_round_the_medians_and_the_ratios_within_a_round(tmp_path: Path) -> None:
+@pytest.fixture
+def here(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script, whose measurements run in this process instead of one each."""
+    import fitting
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        assert command[1:3] == ["-m", "lit_gans.cli"]
+        return subprocess.CompletedProcess(command, main(command[3:]), "", "")
+
+    monkeypatch.setattr(fitting.subprocess, "run", run)
+    monkeypatch.setattr(script, "alone", lambda measure, job: measure(job))
+    return script
+
+
+def test_the_json_holds_every_round_the_medians_and_the_ratios_within_a_round(
+    here: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "speed.json"
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *TINY.split(), "--out", out], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "cdcgan" in done.stdout and "step/floor" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    here.main([*TINY.split(), "--out", str(out)])
+    printed = capsys.readouterr().out
+    assert "cdcgan" in printed and "step/floor" in printed
     assert [path.name for path in tmp_path.iterdir()] == ["speed.json"]
 
     content = json.loads(out.read_text())
@@ -41,7 +56,7 @@ def test_the_json_holds_every_round_the_medians_and_the_ratios_within_a_round(tm
     )
     assert content["machine"]["cpu"] and content["machine"]["cores"] >= 1
     assert content["machine"]["precision"] in ("bf16-mixed", "32-true")
-    assert content["machine"]["instruction_set"].split(",")[0] in done.stdout
+    assert content["machine"]["instruction_set"].split(",")[0] in printed
     result = content["systems"]["cdcgan"]
     (row,) = result["rounds"]
     assert all(row[part] > 0 for part in ("plain", "fit", "step", "floor"))

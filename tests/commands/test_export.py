@@ -9,7 +9,6 @@ import torch
 import lit_gans
 from lit_gans.cli import main
 from lit_gans.errors import InputError
-from lit_gans.models.generator_file import generator_file
 
 
 @pytest.fixture(scope="module")
@@ -76,17 +75,3 @@ def test_missing_weights_are_noticed(exported: Path, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "damaged.ckpt")
     with pytest.raises(InputError, match=missing):
         lit_gans.load(tmp_path / "damaged.ckpt")
-
-
-def test_a_flow_is_exported_too(flow_checkpoint: Path, tmp_path: Path) -> None:
-    file = tmp_path / "flow.ckpt"
-    assert main(["export", "generator", str(flow_checkpoint), str(file)]) == 0
-    assert file.stat().st_size < flow_checkpoint.stat().st_size / 2
-    pictures = [lit_gans.load(each).sample([["red cube"]], n=2, seed=1) for each in (flow_checkpoint, file)]
-    torch.testing.assert_close(pictures[0], pictures[1])
-
-
-@pytest.mark.parametrize("model", [lit_gans.CycleGAN, lit_gans.Evaluator])
-def test_a_model_that_draws_nothing_from_noise_is_refused(model: type) -> None:
-    with pytest.raises(InputError, match=f"{model.__name__}: draws no pictures from noise"):
-        generator_file({}, model)

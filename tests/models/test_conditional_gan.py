@@ -7,7 +7,6 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from rounding import assert_same_but_for_rounding
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from torch.nn.functional import softplus
@@ -111,19 +110,6 @@ class TestSlots:
 def test_options_that_are_not_possible_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make(**options)
-
-
-def test_a_checkpoint_holds_all_that_load_needs(batches: MakeBatches, trainer: MakeTrainer, tmp_path: Any) -> None:
-    from lit_gans.models.loading import load
-
-    model, run = make(wrong_labels=0.25), trainer(max_steps=1)
-    run.fit(model, batches(1, 16))
-    run.save_checkpoint(tmp_path / "model.ckpt")
-    loaded = load(tmp_path / "model.ckpt")
-    assert isinstance(loaded, ConditionalGAN) and loaded.wrong_labels == 0.25
-    conditions: Tensor = torch.eye(4)
-    # Close, not equal: a trained network's weights lie channels_last, a loaded one's do not, and convolutions round so.
-    assert_same_but_for_rounding(loaded.sample(conditions, seed=3), model.sample(conditions, seed=3), [model.generator])
 
 
 class TestStartFrom:

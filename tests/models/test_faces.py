@@ -142,22 +142,6 @@ class TestSampling:
         expected = ((raw - ends[0]) / (ends[1] - ends[0]) * 2 - 1).clamp(-1, 1)
         assert_same_but_for_rounding(made.sample(n=3, seed=9), expected, [made.generator])
 
-    @pytest.mark.parametrize("name", [*UNCONDITIONAL, "TagDCGAN"])
-    def test_a_checkpoint_brings_back_the_model_and_its_pictures(
-        self, name: str, faces: AnimeFaces, tagged: AnimeFaces, trainer: MakeTrainer, tmp_path: Path
-    ) -> None:
-        tags = name == "TagDCGAN"
-        made = model(name, ema_decay=0.9, **({"image_size": 32, "class_names": tagged.class_names} if tags else {}))
-        run = trainer(max_steps=2)
-        run.fit(made, tagged if tags else faces)
-        run.save_checkpoint(tmp_path / "last.ckpt")
-        loaded = lit_gans.load(tmp_path / "last.ckpt")
-        assert type(loaded) is type(made) and dict(loaded.hparams) == dict(made.hparams)
-        asked: dict[str, Any] = {"conditions": [["red hair", "blue eyes"]]} if tags else {}
-        assert_same_but_for_rounding(
-            loaded.sample(n=2, seed=3, **asked), made.sample(n=2, seed=3, **asked), [made.generator]
-        )
-
 
 class TestTips:
     """What the discriminator and the optimizers get in training."""

@@ -2,9 +2,6 @@
 
 import copy
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from processes import run_ranks
 from rounding import rounding_of
-from torch import Tensor
+from torch import Tensor, distributed
 
 from lit_gans.networks.flow.affine import (
     BOUND,
@@ -31,7 +29,22 @@ from lit_gans.training.ema import update_average
 
 FEATURES, HIDDEN = 5, 7
 Make = Callable[..., Bijection]
-WORKER = Path(__file__).parent / "actnorm_worker.py"
+
+
+def batch_of(rank: int) -> Tensor:
+    return torch.randn(3, 4, 5, 5, generator=torch.Generator().manual_seed(rank)) * (1 + rank) + rank
+
+
+def initialised(x: Tensor) -> dict[str, Tensor]:
+    chain = Chain([ActNorm(4), ActNorm(4)])
+    chain.initialize(x, x)
+    return chain.state_dict()
+
+
+def initialise_as_rank(rank: int, out: Path) -> None:
+    distributed.init_process_group("gloo", rank=rank, world_size=2)
+    torch.save(initialised(batch_of(rank)), out / f"{rank}.pt")
+    distributed.destroy_process_group()
 
 
 def unaware(kind: Any) -> Make:
@@ -201,11 +214,9 @@ class TestActNorm:
 
     def test_two_processes_get_the_same_bits_that_one_gets_from_both_batches(self, tmp_path: Path) -> None:
         """In a chain, so that the second layer sees what the first has made."""
-        command = [sys.executable, str(WORKER), str(tmp_path)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-        assert result.returncode == 0, result.stderr[-3000:]
-        first, second, both = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("0", "1", "both"))
+        run_ranks(2, initialise_as_rank, tmp_path)
+        first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+        both = initialised(torch.cat([batch_of(0), batch_of(1)]))
         assert len(first) == 6 and any("initialized" in name for name in first)
         for name, value in first.items():
             assert torch.equal(value, second[name]), name
