@@ -33,10 +33,10 @@ from lit_gans.commands.flow_data import data_of_run, load_encoder
 from lit_gans.files import replacing
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
-from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.evaluator import logits
 from lit_gans.networks.modes import inference
 from lit_gans.pictures import labelled_grid, save_picture
+from lit_gans.scoring.extractors import load_extractor
 
 BATCH = 64
 SHOWN = 8

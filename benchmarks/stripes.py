@@ -7,7 +7,7 @@ Renders plain and striped animals, trains a classifier that tells them apart, tr
 configs/demo/cyclegan_animals.yaml for the given time, and counts how many of the test pictures the classifier calls
 zebras, untranslated and translated. The renderer knows which pixels are background, so what the translation changes
 there is measured too. The second command scores a CycleGAN that is trained already, on animals of another seed: those
-that no setting was compared on. Writes `scores.json` and `stripes.png` (rows: real, translated, translated back) to
+that no setting was compared on. Writes `stripes.json` and `stripes.png` (rows: real, translated, translated back) to
 --out.
 
 The classifier sees other pictures than the CycleGAN (another seed), in shades of grey, with changed contrast, blur and
@@ -203,11 +203,11 @@ def main(args: Sequence[str] | None = None) -> None:
             "torch": torch.__version__,
         },
     }
-    with replacing(given.out / "scores.json") as temporary:
+    with replacing(given.out / "stripes.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n")
     save_picture(picture, given.out / "stripes.png")
     print(json.dumps(figures, indent=2))
-    print(f"wrote scores.json and stripes.png to {given.out}; scored {checkpoint}")
+    print(f"wrote stripes.json and stripes.png to {given.out}; scored {checkpoint}")
 
 
 if __name__ == "__main__":

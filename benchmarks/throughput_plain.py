@@ -109,7 +109,7 @@ def conditional_gan(model: ConditionalGAN) -> Work:
     log = []
 
     def shown(images: Tensor) -> Tensor:
-        return augment(images, model.augmentations, model.augment_share)
+        return augment(images, model.shown.names, model.shown.share)
 
     def step(images: Tensor, condition: Tensor) -> None:
         optimizer_d.zero_grad()

@@ -10,7 +10,12 @@ from lit_gans.models.registry import MODELS
 
 __version__ = "0.1.0"
 
-_HOMES = {**MODELS, "GAN": "lit_gans.models.gan", "load": "lit_gans.models.loading"}
+_HOMES = {
+    **MODELS,
+    "GAN": "lit_gans.models.gan",
+    "Score": "lit_gans.scoring.score",
+    "load": "lit_gans.models.loading",
+}
 
 __all__ = sorted([*_HOMES, "__version__"])
 

@@ -2,7 +2,7 @@
 
 `random_conv()` needs no file; `efficientnet_extractor(network)` has weights that a package holds;
 `evaluator_extractor(name, network)` takes a trained classifier of ours; `inception_extractor(path)` reads the Inception
-weights of the literature. `lit_gans.models.extractors.load_extractor` chooses between them by name or file.
+weights of the literature. `lit_gans.scoring.extractors.load_extractor` chooses between them by name or file.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import Batch
+from lit_gans.models.base import HELD_OUT, Batch
 from lit_gans.models.checkpoint import model_name
 from lit_gans.models.single_network import SingleNetwork
 from lit_gans.networks.evaluator import COURSE_WIDTH, evaluator_network, logits, width_of
@@ -112,7 +112,7 @@ class Evaluator(SingleNetwork):
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Looks at the real images of a test that no training saw; it draws nothing for the lists."""
-        if "image" in batch and batch.get("name", "held_out") == "held_out":
+        if "image" in batch and batch.get("name", HELD_OUT) == HELD_OUT:
             self.score.update(self.network(batch["image"]).float(), batch["condition"])
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:

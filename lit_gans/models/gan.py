@@ -16,13 +16,14 @@ from lit_gans.models.pretrained import efficientnet_lite0
 from lit_gans.networks.modes import frozen, inference
 from lit_gans.networks.projected import ProjectedDiscriminator
 from lit_gans.networks.stochastic import seeded_if_stochastic
-from lit_gans.training.augment import AugmentName, augment, checked_augmentations
+from lit_gans.training.augment import AugmentName
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import averaged_copy, update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
 from lit_gans.training.seeding import batch_seed, generator
+from lit_gans.training.shown import Shown
 from lit_gans.training.tips import (
     LatentName,
     SoftLabels,
@@ -33,7 +34,6 @@ from lit_gans.training.tips import (
     from_range,
     objective_of,
     to_range,
-    with_noise,
 )
 
 SAMPLING_BATCH = 256
@@ -153,33 +153,24 @@ class GAN(ImageModel):
             checks.number("lr_discriminator", lr_discriminator, at_least=0),
         )
         self.decay_from = checked_decay(decay_from)
-        self.start_from = start_from
-        self.start_discriminator_from = start_discriminator_from
+        self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
         self.clip_norm = None if clip_norm is None else checks.number("clip_norm", clip_norm, above=0, hint="1")
         self.clip_weights = (
             None if clip_weights is None else checks.number("clip_weights", clip_weights, above=0, hint="0.01")
         )
         self.penalties = checked_penalties(penalties, discriminator_network)
-        self.augmentations = checked_augmentations(augment)
-        self.augment_share = self.share_now = checks.share("augment_share", augment_share)
-        self.augment_until = checks.share("augment_until", augment_until)
+        self.shown = Shown(augment, augment_share, augment_until, input_noise)
         self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
-        self.input_noise = checks.number("input_noise", input_noise, at_least=0, hint="0.1; 0 for none")
-        self.noise_now = 0.0
         self.wrong_labels = 0.0
         self.auxiliary: float | None = None
         self.temperature = checked_temperature(temperature)
-        self.generator_updates = 0
-        self.discriminator_updates = 0
+        self.generator_updates = self.discriminator_updates = 0
 
     def configure_optimizers(self) -> list[Optimizer]:
-        networks = (self.generator, self.discriminator)
-        return [
-            optimizer_of(name, network.parameters(), lr, self.betas)
-            for name, network, lr in zip(self.optimizer_names, networks, self.learning_rates, strict=True)
-        ]
+        each = zip(self.optimizer_names, (self.generator, self.discriminator), self.learning_rates, strict=True)
+        return [optimizer_of(name, network.parameters(), lr, self.betas) for name, network, lr in each]
 
     def start_networks(self) -> None:
         super().start_networks()
@@ -190,27 +181,20 @@ class GAN(ImageModel):
         return [self.generator, self.discriminator]
 
     def needs_an_end(self) -> list[str]:
-        ending = {"input_noise": self.input_noise > 0, "augment_until": self.augment_until < 1}
-        return super().needs_an_end() + [name for name, used in ending.items() if used]
+        return super().needs_an_end() + self.shown.needs_an_end()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)
-        self.noise_now = self.input_noise * (1 - self.progress)
-        self.share_now = self.augment_share if self.progress < self.augment_until else 0.0
+        self.shown.at(self.progress)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         noise = generator(batch_seed(self.seed, self.global_step), self.device)
         # global_step rises at the batch's last update, so it numbers the batch until then
         self.train_on(batch, self.global_step, noise, self.update)
         self.images_seen += len(batch["image"]) * self.trainer.world_size
-        self.log_progress(
-            {
-                "images_seen": self.images_seen,
-                "updates/generator": self.generator_updates,
-                "updates/discriminator": self.discriminator_updates,
-            }
-        )
+        updates = {"updates/generator": self.generator_updates, "updates/discriminator": self.discriminator_updates}
+        self.log_progress({"images_seen": self.images_seen, **updates})
 
     def train_on(self, batch: Batch, step: int, noise: torch.Generator, update: Update) -> None:
         """All updates of one batch, the step-th of the run; `update` does one of them."""
@@ -283,10 +267,6 @@ class GAN(ImageModel):
             return None
         with torch.no_grad():
             return self.discriminator(self.shown(batch["image"]), *self.condition(batch))
-
-    def shown(self, image: Tensor) -> Tensor:
-        """Images as the discriminator gets to see them."""
-        return with_noise(augment(image, self.augmentations, self.share_now), self.noise_now)
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""

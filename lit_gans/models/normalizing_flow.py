@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.models.base import VALIDATION_SEED, Batch, checked_temperature, temperature_lines
+from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch, checked_temperature, temperature_lines
 from lit_gans.models.conditional import Conditional
 from lit_gans.models.conditions import Conditions
 from lit_gans.models.latent_space import LatentSpace
@@ -129,7 +129,7 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
         self.held_out_bits, self.reconstruction_errors = [], []
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        if "image" in batch:
+        if "image" in batch and batch.get("name", HELD_OUT) == HELD_OUT:
             self.held_out_bits.append(self.dequantized_bits(batch, VALIDATION_SEED + batch_idx).cpu())
             self.reconstruction_errors.append(self.reconstruction_error(batch).cpu())
 
@@ -142,24 +142,21 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:
         facts: dict[str, Any] = {"temperature": self.temperature, "guidance": self.guidance}
-        facts |= {"bits_per_dim": None, "reconstruction_error": None}
         lines = temperature_lines(self.temperature)
         if not self.held_out_bits:
-            line = "held-out bits/dim and reconstruction: not measured, the data has no held-out images here"
-            return facts, [*lines, line]
+            lines.append("held-out bits/dim and reconstruction: not measured, the data has no held-out images here")
+            return facts | {"bits_per_dim": None, "reconstruction_error": None}, lines
         bits = torch.cat(self.held_out_bits).double()
         mean, error = bits.mean().item(), (bits.std() / len(bits) ** 0.5).item()
         noise = f"Gaussian noise of {self.noise:g}" if self.noise else "uniform dequantization"
-        facts["bits_per_dim"] = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits}
-        facts["bits_per_dim"]["noise"] = self.noise
-        facts["reconstruction_error"] = reconstruction = torch.cat(self.reconstruction_errors).max().item()
-        weights = "ema" if self.use_ema else "raw"
+        bpd = {"mean": mean, "standard_error": error, "images": len(bits), "bits": self.bits, "noise": self.noise}
+        reconstruction = torch.cat(self.reconstruction_errors).max().item()
         lines += [
             f"held-out bits/dim: {mean:.4f} (standard error {error:.4f}, {len(bits)} images, {self.bits} bits, "
-            f"{noise}, C*H*W, {weights} weights)",
+            f"{noise}, C*H*W, {'ema' if self.use_ema else 'raw'} weights)",
             f"reconstruction: largest error {reconstruction:.2e} of values in [-1, 1] (the same images, float32)",
         ]
-        return facts, lines
+        return facts | {"bits_per_dim": bpd, "reconstruction_error": reconstruction}, lines
 
     def sample(
         self,

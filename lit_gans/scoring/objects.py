@@ -11,10 +11,8 @@ from lit_gans.metrics.extra_objects import ExtraObjects
 from lit_gans.metrics.object_score import ObjectScore, object_hits
 from lit_gans.metrics.summary import summary
 from lit_gans.metrics.tag_accuracy import TagAccuracy
+from lit_gans.models.base import HELD_OUT
 from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
-
-# What a data module calls the real images that no training saw.
-HELD_OUT = "held_out"
 
 
 def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> list[FrozenEvaluator]:

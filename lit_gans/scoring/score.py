@@ -15,12 +15,12 @@ from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.metrics.face_count import SIDE
 from lit_gans.metrics.frechet import KernelDistance
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import VALIDATION_SEED, Batch
+from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch
 from lit_gans.models.evaluator import FrozenEvaluator
-from lit_gans.models.extractors import load_extractor
 from lit_gans.pictures import grid, save_picture
 from lit_gans.scoring.distances import DistanceReport
-from lit_gans.scoring.objects import HELD_OUT, ObjectReport, load_evaluators, seen_by
+from lit_gans.scoring.extractors import load_extractor
+from lit_gans.scoring.objects import ObjectReport, load_evaluators, seen_by
 from lit_gans.scoring.report import write_scores
 from lit_gans.scoring.translation import TranslationScores
 

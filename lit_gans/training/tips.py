@@ -6,7 +6,7 @@ The numbers are those of "ganhacks" (Chintala et al. 2016, "How to train a GAN")
 |---|---|---|
 | 1 | images in [-1, 1], generator ends in Tanh | `pixel_range: [-1, 1]` / `[0, 1]`; `output: tanh` / `linear` |
 | 2 | generator maximises log D, which does not saturate | `objective: bce` / `minimax` |
-| 3 | z from a Gaussian, interpolated on a great circle (`slerp`) | `latent: gaussian` / `uniform` |
+| 3 | z from a Gaussian | `latent: gaussian` / `uniform` |
 | 4 | real and generated images in batches of their own | `separate_batches: true` / `false`; `norm: instance` |
 | 5 | no sparse gradients: no ReLU, no max pooling | `report_model: 2` / `1` (of DCGAN) |
 | 6 | soft, noisy, sometimes flipped labels for the discriminator | `soft_labels: {real: [0.7, 1.2], ...}` / `null` |
@@ -77,26 +77,6 @@ def draw_latents(name: LatentName, shape: tuple[int, int], noise: torch.Generato
     if name == "gaussian":
         return torch.randn(shape, device=noise.device, generator=noise)
     return torch.rand(shape, device=noise.device, generator=noise) * 2 - 1
-
-
-def slerp(one: Tensor, two: Tensor, share: float | Tensor) -> Tensor:
-    """Between two latents on their great circle (tip 3; White 2016): `one` at share 0, `two` at 1.
-
-    A straight line between Gaussian latents passes nearer to the origin than any latent that was trained on. Latents
-    on one line through the origin have no great circle, and get the straight line.
-
-    Args:
-        one, two: (..., latent_dim).
-        share: a number, or a tensor that broadcasts against (..., 1).
-    """
-    cosine = nn.functional.cosine_similarity(one, two, dim=-1).clamp(-1, 1).unsqueeze(-1)
-    angle = torch.arccos(cosine)
-    sine = torch.sin(angle)
-    straight = sine.abs() < 1e-4
-    sine = torch.where(straight, 1.0, sine)
-    first = torch.where(straight, 1 - share, torch.sin((1 - share) * angle) / sine)
-    second = torch.where(straight, share + torch.zeros_like(sine), torch.sin(share * angle) / sine)
-    return first * one + second * two
 
 
 class SoftLabels(TypedDict, total=False):
@@ -177,11 +157,6 @@ def objective_of(name: ObjectiveName, soft_labels: SoftLabels | None) -> Objecti
         return loss(real, labels.draw(real, real=True)) + loss(fake, labels.draw(fake, real=False))
 
     return OBJECTIVES[name]._replace(discriminator=discriminator)
-
-
-def with_noise(image: Tensor, deviation: float) -> Tensor:
-    """Images plus Gaussian noise of this standard deviation (tip 13)."""
-    return image + deviation * torch.randn_like(image) if deviation else image
 
 
 def check_batches(separate: bool, discriminator: nn.Module) -> None:

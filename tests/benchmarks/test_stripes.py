@@ -43,7 +43,7 @@ def test_the_way_from_nothing_to_the_figures(script: ModuleType, tmp_path: Path)
     arguments = ["--out", str(tmp_path), "--train", "8", "--test", "8", "--steps", "2"]
     script.train_classifier = lambda size, count: script.StripeClassifier(2).eval()
     script.main([*arguments, "--", *networks])
-    scores = json.loads((tmp_path / "scores.json").read_text())
+    scores = json.loads((tmp_path / "stripes.json").read_text())
     assert scores["batches"] == 2 and scores["images_seen"] == 2 * 2 * 2
     assert set(scores["seen_as_zebra"]) == {"plain", "plain_translated", "striped", "striped_translated"}
     assert 0 < scores["background_l1"]["a2b"] < 2 and scores["training_seconds"] > 0
@@ -53,7 +53,7 @@ def test_the_way_from_nothing_to_the_figures(script: ModuleType, tmp_path: Path)
     for seed in (0, 1):
         arguments = ["--checkpoint", checkpoint, "--test-seed", seed, "--test", 8, "--out", tmp_path / str(seed)]
         script.main(list(map(str, arguments)))
-    same, other = (json.loads((tmp_path / str(seed) / "scores.json").read_text()) for seed in (0, 1))
+    same, other = (json.loads((tmp_path / str(seed) / "stripes.json").read_text()) for seed in (0, 1))
     assert same["background_l1"] == scores["background_l1"] != other["background_l1"]
     assert same["images_seen"] == 2 * 2 * 2 and "training_seconds" not in same
 

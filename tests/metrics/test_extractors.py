@@ -17,8 +17,8 @@ from data_modules.rendered.faces import render_faces
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import Extractor, evaluator_extractor, random_conv
 from lit_gans.metrics.frechet import FrechetDistance, kernel_distance
-from lit_gans.models.extractors import load_extractor
 from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.scoring.extractors import load_extractor
 
 
 class Recorder(nn.Module):

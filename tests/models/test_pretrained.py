@@ -7,8 +7,8 @@ import torch
 
 from lit_gans.errors import InputError
 from lit_gans.models import pretrained
-from lit_gans.models.extractors import load_extractor
 from lit_gans.models.pretrained import efficientnet_lite0
+from lit_gans.scoring.extractors import load_extractor
 
 
 def test_its_answers_are_those_of_the_package_that_the_weights_were_made_for() -> None:

@@ -19,9 +19,7 @@ from lit_gans.training.tips import (
     draw_latents,
     from_range,
     objective_of,
-    slerp,
     to_range,
-    with_noise,
 )
 
 
@@ -76,29 +74,6 @@ class TestLatents:
     def test_an_unknown_name_is_refused(self) -> None:
         with pytest.raises(InputError, match="latent is 'cauchy'; expected one of gaussian, uniform"):
             checked_latent("cauchy")  # type: ignore[arg-type]
-
-    def test_slerp_goes_along_the_circle(self) -> None:
-        one, two = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 2.0]])
-        half = math.sqrt(2)
-        torch.testing.assert_close(slerp(one, two, 0.5), torch.tensor([[half, half]]))
-        third = torch.tensor([[2 * math.cos(math.pi / 6), 2 * math.sin(math.pi / 6)]])
-        torch.testing.assert_close(slerp(one, two, 1 / 3), third)
-
-    def test_slerp_starts_at_one_and_ends_at_two(self) -> None:
-        one, two = torch.randn(2, 5, 100)
-        torch.testing.assert_close(slerp(one, two, 0.0), one)
-        torch.testing.assert_close(slerp(one, two, 1.0), two)
-
-    @pytest.mark.parametrize("factor", [1.0, 3.0, -1.0])
-    def test_slerp_of_latents_on_one_line_is_the_straight_line(self, factor: float) -> None:
-        one = torch.randn(2, 5)
-        torch.testing.assert_close(slerp(one, factor * one, 0.25), (0.75 + 0.25 * factor) * one)
-
-    def test_a_whole_row_of_shares_at_once(self) -> None:
-        one, two = torch.randn(2, 5)
-        shares = torch.tensor([[0.0], [0.3], [1.0]])
-        rows = slerp(one, two, shares)
-        torch.testing.assert_close(rows, torch.stack([slerp(one, two, s) for s in (0.0, 0.3, 1.0)]))
 
 
 TIP_6: SoftLabels = {"real": (0.7, 1.2), "fake": (0.0, 0.3), "flip": 0.1}
@@ -159,17 +134,6 @@ class TestSoftLabels:
     def test_an_unknown_objective_is_refused(self) -> None:
         with pytest.raises(InputError, match="objective is 'gan'; expected one of bce, minimax"):
             objective_of("gan", None)  # type: ignore[arg-type]
-
-
-class TestInputNoise:
-    def test_it_has_its_standard_deviation_and_is_fresh_for_each_value(self) -> None:
-        noise = with_noise(torch.ones(10, 10_000), 0.5) - 1
-        assert abs(noise.std().item() - 0.5) < 0.01 and abs(noise.mean().item()) < 0.01
-        assert noise.unique().numel() > 90_000
-
-    def test_none_gives_back_the_image(self) -> None:
-        image = torch.randn(3)
-        assert with_noise(image, 0.0) is image
 
 
 class TestOptimizers:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.models.extractors import INCEPTION_KEY, load_extractor
+from lit_gans.scoring.extractors import INCEPTION_KEY, load_extractor
 
 
 def test_the_default_needs_no_file() -> None:
@@ -22,7 +22,9 @@ def test_a_classifiers_file_gives_its_512_features_and_is_named_with_its_digest(
 
 
 def test_an_unknown_name_is_refused_and_told_what_is_known() -> None:
-    with pytest.raises(InputError, match=r"extractor 'inception': expected random-conv-v1, or the file"):
+    with pytest.raises(
+        InputError, match=r"extractor 'inception': expected random-conv-v1, efficientnet_lite0, or the file"
+    ):
         load_extractor("inception")
 
 
