@@ -1,24 +1,23 @@
 """Anime faces, alone or with one hair and one eye colour each (NTU MLDS 2018, homework 3)."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
-from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.anime_files import face_folder, faces, tagged_faces
-from data_modules.base import DeviceResident, ImageDataModule
 from data_modules.errors import DataError
 from data_modules.files import list_pictures
-from data_modules.labelled import split
-from data_modules.loader import ArrayLoader, Batch, Column, Named, take
+from data_modules.labelled import HELD_OUT, LabelledImages, split
+from data_modules.loader import ArrayLoader, Named
 from data_modules.tags import EYES, HAIR, Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
 
 Split = Literal["all", "train", "held_out"]
 
 
-class AnimeFaces(ImageDataModule):
+class AnimeFaces(LabelledImages):
     """Faces for training, some held out; what a test compares with and draws.
 
     Batches: training and validation `{"image": (B, 3, H, W) float in [-1, 1]}`, and with `tags` also
@@ -43,7 +42,7 @@ class AnimeFaces(ImageDataModule):
         val_fraction: share of the pictures held out.
         test_split: the pictures that a test compares with.
         test_images: at most as many of them, an even choice; None for all.
-        image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers: see ImageDataModule.
+        options: see ImageDataModule.
 
     Raises:
         DataError: one line that names the file and line at fault.
@@ -56,22 +55,13 @@ class AnimeFaces(ImageDataModule):
         tag_order: TagOrder = "course",
         testing_tags: str | None = "testing_tags.txt",
         images: str | None = None,
-        image_size: int = 64,
-        batch_size: int = 64,
-        eval_batch_size: int = 128,
-        flip: bool = False,
         even_tags: float = 0.0,
         val_fraction: float = 0.05,
         test_split: Split = "train",
         test_images: int | None = None,
-        seed: int = 0,
-        device_resident: DeviceResident = "auto",
-        cache_dir: str | None = None,
-        workers: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(root, image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers)
-        if not 0 < val_fraction < 1:
-            raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
+        super().__init__(root, images=images, val_fraction=val_fraction, test_conditions=(), **options)
         if not 0 <= even_tags <= 1:
             raise DataError(f"data.even_tags is {even_tags}; expected 0 (as the faces are) to 1 (all pairs alike)")
         if even_tags and tags is None:
@@ -84,9 +74,7 @@ class AnimeFaces(ImageDataModule):
         self.tag_order = tag_order
         tag_names(tag_order)  # refuses another order
         self.testing_tags = testing_tags
-        self.image_dir = images
         self.even_tags = even_tags
-        self.val_fraction = val_fraction
         self.test_split = test_split
         self.test_images = test_images
 
@@ -104,27 +92,37 @@ class AnimeFaces(ImageDataModule):
     def num_classes(self) -> int:
         return len(self.class_names)
 
-    def read_files(self) -> list[Path]:
-        paths, _ = self._read()
-        split(len(paths), self.val_fraction, self.seed)
-        if self.tag_file is not None:
-            self._read_requests()
-        return paths
+    def paths(self) -> list[Path]:
+        return self._found[0]
 
-    def prepare_data(self) -> None:
-        """Builds the array file once a machine, before the ranks of a distributed run need it."""
-        if self.trainer is None or self.trainer.state.fn != "predict":
-            self.memory_map(self._read(report=True)[0])
+    def conditions(self) -> Tensor | None:
+        return None if self.tag_file is None else torch.from_numpy(tag_vectors(self._found[1], self.tag_order))
 
-    def setup(self, stage: str) -> None:
-        if stage != "predict":
-            paths, pairs = self._read()
-            self.train_rows, self.val_rows = split(len(paths), self.val_fraction, self.seed)
-            self.columns: dict[str, Column] = {"image": self.images(paths)}
-            if self.tag_file is not None:
-                self.columns["condition"] = torch.from_numpy(tag_vectors(pairs, self.tag_order))
-        if stage in ("test", "predict"):
-            self.requests = self._read_requests() if self.tag_file is not None else {}
+    def split_rows(self) -> tuple[Tensor, Tensor]:
+        return split(len(self.paths()), self.val_fraction, self.seed)
+
+    def lists(self) -> dict[str, Tensor]:
+        if self.tag_file is None:
+            return {}
+        requests = {"all_pairs": all_pairs()}
+        if self.testing_tags is not None:
+            file = self.root / Path(self.testing_tags).expanduser()
+            if file.stem in (*get_args(Split), "all_pairs"):
+                raise DataError(f"{file}: scores are kept by file name, and {file.stem} is taken; rename it")
+            requests = {file.stem: read_requests(file), **requests}
+        return {name: torch.from_numpy(tag_vectors(pairs, self.tag_order)) for name, pairs in requests.items()}
+
+    def has_pictures(self) -> bool:
+        return True
+
+    def remarks(self) -> list[str]:
+        return self._found[2]
+
+    def test_pictures(self) -> list[Named]:
+        compared = Named(self.test_split, self.loader(self.columns, self._compared_rows(), train=False))
+        if self.tag_file is None or self.test_split == HELD_OUT:
+            return [compared]
+        return [compared, Named(HELD_OUT, self.val_dataloader())]
 
     def train_dataloader(self) -> ArrayLoader:
         weights = None
@@ -134,50 +132,17 @@ class AnimeFaces(ImageDataModule):
             weights = faces_of[pair].double() ** -self.even_tags
         return self.loader(self.columns, self.train_rows, train=True, weights=weights)
 
-    def val_dataloader(self) -> ArrayLoader:
-        return self.loader(self.columns, self.val_rows, train=False)
-
-    def test_dataloader(self) -> list["Named"]:
-        loaders = [Named(self.test_split, self.loader(self.columns, self._compared_rows(), train=False))]
-        if self.tag_file is not None and self.test_split != "held_out":
-            loaders.append(Named("held_out", self.val_dataloader()))
-        return [*loaders, *self._requested()]
-
-    def predict_dataloader(self) -> list["Named"]:
-        return self._requested() if self.tag_file is not None else [Named("samples", [{"count": 25}])]
-
-    def preview_batch(self, size: int = 32) -> Batch:
-        """The first held-out pictures, for sample grids: the same in every run with this seed."""
-        return self.on_after_batch_transfer(take(self.columns, self.val_rows[:size]), 0)
-
-    def _read(self, report: bool = False) -> tuple[list[Path], list[Pair]]:
-        """The pictures that are used and, with a tag file, their tags."""
+    @cached_property
+    def _found(self) -> tuple[list[Path], list[Pair], list[str]]:
+        """The pictures that are used, with a tag file their tags, and what is to be said about the files."""
         folder = face_folder(self.root, self.image_dir)
-        if report and (remark := list_pictures(folder).remark()):
-            rank_zero_info(remark)
+        remarks = [remark] if (remark := list_pictures(folder).remark()) else []
         pictures = faces(folder)
         if self.tag_file is None:
-            return list(pictures.values()), []
+            return list(pictures.values()), [], remarks
         tags = read_tags(self.root / Path(self.tag_file).expanduser())
         tagged = tagged_faces(pictures, tags)
-        if report and tags.skipped:
-            rank_zero_info(tags)
-        return list(tagged), list(tagged.values())
-
-    def _read_requests(self) -> dict[str, list[Pair]]:
-        requests = {"all_pairs": all_pairs()}
-        if self.testing_tags is None:
-            return requests
-        file = self.root / Path(self.testing_tags).expanduser()
-        if file.stem in (*get_args(Split), "all_pairs"):
-            raise DataError(f"{file}: scores are kept by file name, and {file.stem} is taken; rename it")
-        return {file.stem: read_requests(file), **requests}
-
-    def _requested(self) -> list["Named"]:
-        return [
-            Named(name, [{"condition": torch.from_numpy(tag_vectors(pairs, self.tag_order))}])
-            for name, pairs in self.requests.items()
-        ]
+        return list(tagged), list(tagged.values()), [*remarks, *([str(tags)] if tags.skipped else [])]
 
     def _compared_rows(self) -> Tensor:
         rows = {

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from data_modules.base import DeviceResident
 from data_modules.celeba_files import AttributeTable, attribute_file, image_folder, read_attributes
 from data_modules.errors import DataError
 from data_modules.iclevr_files import multi_hot, read_conditions
@@ -34,7 +34,7 @@ class CelebA(LabelledImages):
         test_conditions: JSON files, each a list of lists of attribute names; relative paths are looked up in the
             current folder, then in root. A list is called by its file name without the ending.
         held_out_conditions: the list "held_out" has the attributes of so many held-out pictures; 0: no such list.
-        image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers: see ImageDataModule.
+        options: see ImageDataModule.
 
     Raises:
         DataError: one line that names the file and line at fault.
@@ -48,31 +48,14 @@ class CelebA(LabelledImages):
         attributes: Sequence[str] | None = None,
         attribute_file: str | None = None,
         images: str | None = None,
-        image_size: int = 64,
-        batch_size: int = 64,
-        eval_batch_size: int = 128,
         flip: bool = True,
         val_fraction: float = 0.05,
         test_conditions: Sequence[str] = (),
         held_out_conditions: int = 32,
-        seed: int = 0,
-        device_resident: DeviceResident = "auto",
-        cache_dir: str | None = None,
-        workers: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
-            root,
-            images=images,
-            val_fraction=val_fraction,
-            test_conditions=test_conditions,
-            image_size=image_size,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            flip=flip,
-            seed=seed,
-            device_resident=device_resident,
-            cache_dir=cache_dir,
-            workers=workers,
+            root, images=images, val_fraction=val_fraction, test_conditions=test_conditions, flip=flip, **options
         )
         if held_out_conditions < 0 or (held_out_conditions == 0 and not test_conditions):
             raise DataError(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,6 @@ from lightning.pytorch.utilities import rank_zero_info
 from numpy.typing import NDArray
 from torch import Tensor
 
-from data_modules.base import DeviceResident
 from data_modules.errors import DataError
 from data_modules.iclevr_files import (
     image_folder,
@@ -46,7 +46,7 @@ class ICLEVR(LabelledImages):
             folder, then in root. A list is called by its file name without the ending.
         places: tell where the objects stand: read from root's `places.json`, which rendered scenes have, or found in
             the pictures (see iclevr_places.py).
-        image_size, batch_size, eval_batch_size, flip, seed, device_resident, cache_dir, workers: see ImageDataModule.
+        options: see ImageDataModule.
 
     Raises:
         DataError: one line that names the file and key at fault.
@@ -56,32 +56,12 @@ class ICLEVR(LabelledImages):
         self,
         root: str,
         images: str | None = None,
-        image_size: int = 64,
-        batch_size: int = 64,
-        eval_batch_size: int = 128,
-        flip: bool = False,
         val_fraction: float = 0.05,
         test_conditions: Sequence[str] = ("test.json", "new_test.json"),
         places: bool = False,
-        seed: int = 0,
-        device_resident: DeviceResident = "auto",
-        cache_dir: str | None = None,
-        workers: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            root,
-            images=images,
-            val_fraction=val_fraction,
-            test_conditions=test_conditions,
-            image_size=image_size,
-            batch_size=batch_size,
-            eval_batch_size=eval_batch_size,
-            flip=flip,
-            seed=seed,
-            device_resident=device_resident,
-            cache_dir=cache_dir,
-            workers=workers,
-        )
+        super().__init__(root, images=images, val_fraction=val_fraction, test_conditions=test_conditions, **options)
         self.places = places
 
     @cached_property

@@ -114,7 +114,7 @@ class ImageFolder(LabelledImages):
         """Those of `test/`; without it the held-out ones, or in a test without labels those of the training."""
         unseen = self.labels != "none" or "test" in self.table.rows
         rows = self._compared_rows() if unseen else self.train_rows
-        name = HELD_OUT if self.labels != "none" else "real"
+        name = HELD_OUT if self.labels != "none" else "test" if unseen else "train"
         return [Named(name, self.loader(self.columns, rows, train=False))]
 
     def remarks(self) -> list[str]:

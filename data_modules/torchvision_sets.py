@@ -103,7 +103,7 @@ class TorchvisionSet(LabelledImages):
     def test_pictures(self) -> list[ArrayLoader | Named]:
         trained, tested = (len(self._set(part).data) for part in ("train", "test"))
         rows = torch.arange(trained, trained + tested) if self.labels else self.train_rows
-        return [Named(HELD_OUT if self.labels else "real", self.loader(self.columns, rows, train=False))]
+        return [Named(HELD_OUT if self.labels else "train", self.loader(self.columns, rows, train=False))]
 
     def _pixels(self, part: Literal["train", "test"]) -> Tensor:
         """uint8 (N, 3, image_size, image_size)."""

@@ -270,7 +270,7 @@ class TestRefused:
 def test_without_labels_a_test_compares_with_training_pictures_and_predicts_from_noise(tmp_path: Path) -> None:
     data = module(pictures(tmp_path, *(f"{i}.png" for i in range(8))), "test", labels="none")
     (real,) = data.test_dataloader()
-    assert [len(batch["image"]) for batch in real] == [6] and next(iter(real))["name"] == "real"
+    assert [len(batch["image"]) for batch in real] == [6] and next(iter(real))["name"] == "train"
     assert [batch for loader in data.predict_dataloader() for batch in loader] == [{"count": 25, "name": "samples"}]
 
 

@@ -52,7 +52,7 @@ class TestCIFAR10:
     def test_without_labels_it_compares_with_the_training_pictures(self, cifar10_folder: Path) -> None:
         data = module(cifar10_folder, "test", labels=False)
         ((real,),) = (list(loader) for loader in data.test_dataloader())
-        assert set(real) == {"image", "name"} and real["name"] == "real" and len(real["image"]) == 15
+        assert set(real) == {"image", "name"} and real["name"] == "train" and len(real["image"]) == 15
 
     def test_another_size_is_resized_to(self, cifar10_folder: Path) -> None:
         data = module(cifar10_folder, image_size=16)
