@@ -90,6 +90,8 @@ def read_config(file: Path) -> dict[str, Any]:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         check_keys(tree, file)
         content = yaml.safe_load(text)
+    except InputError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f" line {mark.line + 1}:" if mark else ""

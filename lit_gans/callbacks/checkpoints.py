@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lit_gans.checks import whole
 from lit_gans.errors import InputError, OutputError
 from lit_gans.files import reason
 
@@ -30,7 +31,7 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, every: int = 500) -> None:
-        self.every = every
+        self.every = whole("checkpoint.every", every, at_least=1, hint="batches between two saves")
         self.saved_at = -1
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:

@@ -9,6 +9,8 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from PIL import Image
 from torch import Tensor
 
+from lit_gans.checks import seed as seed_of
+from lit_gans.checks import whole
 from lit_gans.pictures import grid, save_picture, to_uint8
 
 
@@ -25,7 +27,9 @@ class SampleGrid(L.Callback):
     """
 
     def __init__(self, every: int = 500, count: int = 32, seed: int = 0) -> None:
-        self.every, self.count, self.seed = every, count, seed
+        self.every = whole("samples.every", every, at_least=1, hint="batches between two grids")
+        self.count = whole("samples.count", count, at_least=1)
+        self.seed = seed_of("samples.seed", seed)
         self.drawn_at = -1
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:

@@ -183,7 +183,8 @@ def _run_cli(folder: RunFolder) -> None:
 def quiet() -> None:
     """Drops Lightning's messages that tell a user of these models nothing."""
     for message in (
-        "isinstance.treespec, LeafSpec",  # inside Lightning
+        ".isinstance.treespec, LeafSpec",  # inside Lightning; the first letter is a backtick
+        "The number of training batches .* is smaller than the logging interval",  # as meant, in short epochs
         "Found .* module.s. in eval mode",  # the averaged generator is
         "Precision bf16-mixed is not supported by the model summary",
         "The dirpath has changed",  # each run has its own folder

@@ -7,7 +7,9 @@ import torch
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.strategies import Strategy
 
-from lit_gans.checks import choice
+from lit_gans.checkpoints import one_line
+from lit_gans.checks import choice, whole
+from lit_gans.errors import InputError
 from lit_gans.training.precision import best_precision
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16")
@@ -28,7 +30,7 @@ class Trainer(L.Trainer):
         args, kwargs: see lightning.pytorch.Trainer.
 
     Raises:
-        InputError: a precision that no model here is made for.
+        InputError: an option that Lightning cannot use, or a precision that no model here is made for.
     """
 
     def __init__(
@@ -47,24 +49,27 @@ class Trainer(L.Trainer):
             precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
         if strategy == "auto" and (num_nodes > 1 or are_several(devices, accelerator)):
             strategy = SEVERAL
-        super().__init__(
-            *args,
-            accelerator=accelerator,
-            devices=devices,
-            num_nodes=num_nodes,
-            strategy=strategy,
-            precision=precision,  # type: ignore[arg-type]
-            use_distributed_sampler=use_distributed_sampler,
-            **kwargs,
-        )
+        try:
+            super().__init__(
+                *args,
+                accelerator=accelerator,
+                devices=devices,
+                num_nodes=num_nodes,
+                strategy=strategy,
+                precision=precision,  # type: ignore[arg-type]
+                use_distributed_sampler=use_distributed_sampler,
+                **kwargs,
+            )
+        except ValueError as error:  # how Lightning refuses most options that it cannot use
+            raise InputError(f"trainer: {one_line(error)}") from error
 
 
 def are_several(devices: list[int] | str | int, accelerator: str | Accelerator) -> bool:
     """Whether this asks for more than one device; "auto" and -1 are all GPUs, and one process on a CPU."""
-    if isinstance(devices, str) and "," in devices:
-        devices = [int(one) for one in devices.split(",") if one.strip()]
-    if isinstance(devices, list | tuple):
-        return len(devices) > 1
     if devices in ("auto", "-1", -1):
         return accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 1
-    return int(devices) > 1
+    if isinstance(devices, str) and "," in devices:
+        devices = [one for one in devices.split(",") if one.strip()]  # type: ignore[misc]
+    if isinstance(devices, list | tuple):
+        return len(devices) > 1
+    return whole("trainer.devices", int(devices) if str(devices).isdecimal() else devices, at_least=1) > 1

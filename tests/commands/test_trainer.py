@@ -7,6 +7,8 @@ import torch
 import yaml
 from lightning.pytorch.strategies import DDPStrategy
 
+from lit_gans.callbacks.checkpoints import LastCheckpoint
+from lit_gans.callbacks.samples import SampleGrid
 from lit_gans.commands.trainer import Trainer, are_several
 from lit_gans.configs import find_config
 from lit_gans.errors import InputError
@@ -63,3 +65,31 @@ def test_several_devices_are_known_from_how_they_are_named(
 def test_a_precision_that_no_model_is_made_for_is_refused(precision: str) -> None:
     with pytest.raises(InputError, match=f"trainer.precision is '{precision}'; expected one of auto, 32-true"):
         Trainer(precision=precision, **QUIET)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"devices": "x"}, "trainer.devices is 'x'; expected a whole number of at least 1"),
+        ({"devices": 0}, "trainer.devices is 0; expected"),
+        ({"strategy": "foo"}, "trainer: .*invalid strategy name.*'foo'"),
+        ({"accelerator": "foo"}, "trainer: .*invalid accelerator name.*'foo'"),
+    ],
+)
+def test_an_option_that_lightning_cannot_use_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Trainer(**{**QUIET, **options})
+
+
+@pytest.mark.parametrize(
+    ("made_by", "options", "name"),
+    [
+        (LastCheckpoint, {"every": 0}, "checkpoint.every"),
+        (SampleGrid, {"every": 0}, "samples.every"),
+        (SampleGrid, {"count": -1}, "samples.count"),
+        (SampleGrid, {"seed": -1}, "samples.seed"),
+    ],
+)
+def test_numbers_of_the_callbacks_are_named_by_their_options(made_by: type, options: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is .*; expected a whole number"):
+        made_by(**options)
