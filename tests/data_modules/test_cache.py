@@ -233,7 +233,8 @@ def test_what_a_killed_run_left_behind_is_overwritten(paths: list[Path], folder:
     assert left_over(folder) == [name]
 
 
-def test_two_processes_that_start_at_once_build_it_once(tmp_path: Path, folder: Path) -> None:
+@pytest.mark.parametrize("count", [2, 8])
+def test_processes_that_start_at_once_build_it_once(count: int, tmp_path: Path, folder: Path) -> None:
     write_images(tmp_path / "images", 600, size=4)
     script = """
 import os, sys, time
@@ -256,17 +257,58 @@ while not (base / "go").exists():
 array = cache.image_array(sorted((base / "images").iterdir()), 4, base / "cache")
 print(array.shape, int(array.sum(dtype="int64")), os.stat(array.filename).st_ino)
 """
-    processes = [python(script, str(tmp_path), str(i)) for i in range(2)]
+    processes = [python(script, str(tmp_path), str(i)) for i in range(count)]
     deadline = time.monotonic() + 300
-    while not all((tmp_path / f"ready{i}").exists() for i in range(2)) and time.monotonic() < deadline:
+    while not all((tmp_path / f"ready{i}").exists() for i in range(count)) and time.monotonic() < deadline:
         time.sleep(0.01)
     (tmp_path / "go").touch()
     results = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], results
-    assert results[0][0] == results[1][0]
+    assert [process.returncode for process in processes] == [0] * count, results
+    assert len({result[0] for result in results}) == 1
     total = sum(int(noise(i, 4, 4).sum()) for i in range(600))
     assert results[0][0].startswith(f"(600, 3, 4, 4) {total} ")
     assert len((tmp_path / "builds").read_text()) == 1
+
+
+def test_a_builder_that_is_killed_leaves_neither_a_part_under_the_final_name_nor_a_lock(
+    paths: list[Path], folder: Path, tmp_path: Path
+) -> None:
+    script = """
+import sys, time
+from pathlib import Path
+from data_modules import cache
+
+read = cache.read_rgb
+
+def slow(path):
+    if path == paths[-1]:
+        Path(sys.argv[2], "nearly").touch()
+        time.sleep(600)
+    return read(path)
+
+cache.read_rgb = slow
+paths = [Path(path) for path in sys.argv[3:]]
+cache.image_array(paths, 8, Path(sys.argv[1]), workers=1)
+"""
+    builder = python(script, str(folder), str(tmp_path), *map(str, paths))
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "nearly").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    builder.kill()
+    builder.communicate(timeout=60)
+    name = f"images_8x8_{fingerprint(paths, 8)}.npy"
+    assert (folder / f"{name}.tmp").exists() and not (folder / name).exists()
+    array = image_array(paths, 8, folder)
+    np.testing.assert_array_equal(array[3].transpose(1, 2, 0), noise(3))
+    assert left_over(folder) == [name]
+
+
+def test_a_clock_that_was_set_back_does_not_bring_an_old_file_back(paths: list[Path], folder: Path) -> None:
+    """What decides is whether a picture is the one that was read, not which is newer."""
+    image_array(paths, 8, folder)
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(paths[0])
+    os.utime(paths[0], (1, 1))  # 1970: older than the cache
+    assert (image_array(paths, 8, folder)[0, :, 0, 0] == [1, 2, 3]).all()
 
 
 def test_the_final_name_appears_only_when_the_file_is_whole(
