@@ -57,6 +57,15 @@ def whole(name: str, value: object, *, at_least: int | None = None, at_most: int
     return int(plain)
 
 
+def limit(name: str, value: object, hint: str = "") -> float | None:
+    """A number above 0, or None for no limit.
+
+    Raises:
+        InputError: anything else.
+    """
+    return None if value is None else number(name, value, above=0, hint=hint)
+
+
 def share(name: str, value: object, hint: str = "") -> float:
     """A share of a whole, 0 to 1.
 

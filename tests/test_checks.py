@@ -79,3 +79,10 @@ def test_a_choice_lists_what_there_is() -> None:
     assert checks.choice("weights", "raw", ("ema", "raw")) == "raw"
     with pytest.raises(InputError, match="weights is 'best'; expected one of ema, raw"):
         checks.choice("weights", "best", ("ema", "raw"))
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.nan, math.inf, "1"])
+def test_a_limit_is_above_0_or_none(value: object) -> None:
+    with pytest.raises(InputError, match="clip_norm is"):
+        checks.limit("clip_norm", value)
+    assert checks.limit("clip_norm", None) is None and checks.limit("clip_norm", 2) == 2.0

@@ -9,12 +9,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from lit_gans import checks
-from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch, ImageModel, checked_temperature, temperature_lines
-from lit_gans.models.pretrained import efficientnet_lite0
+from lit_gans.models.pretrained import projected_discriminator
 from lit_gans.networks.modes import frozen, inference
-from lit_gans.networks.projected import ProjectedDiscriminator
 from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.decay import checked_decay
@@ -60,8 +58,7 @@ class GAN(ImageModel):
         objective: name of the two losses, see losses/adversarial.py (tip 2).
         schedule: updates a batch, see Schedule (tip 14).
         optimizer_generator, optimizer_discriminator: "adam", "sgd" or "rmsprop" (tip 9).
-        lr_generator, lr_discriminator: learning rates.
-        betas: of Adam.
+        lr_generator, lr_discriminator, betas: learning rates, and the betas of Adam.
         decay_from: share of the run after which both learning rates fall linearly to 0; None keeps them constant.
         start_from: checkpoint, or generator file, of an earlier model: where its weights fit by name and shape, the
             generator starts from their average.
@@ -90,11 +87,6 @@ class GAN(ImageModel):
             generator that was trained with the whole of it draws more typical pictures, which differ less (the
             truncation of Brock et al. 2019, without its resampling).
         condition_size: length of the multi-hot condition that a subclass gives both networks; 0 for none.
-
-    Attributes:
-        wrong_labels: weight of a third kind of pair in the discriminator's loss, see MultiLabelGAN; 0 for none.
-        auxiliary: weight of the cross-entropy of the discriminator's head of classes (`discriminator.judge`), in the
-            discriminator's loss on real images, in the generator's on its own; None for a discriminator without one.
     """
 
     automatic_optimization = False
@@ -134,10 +126,7 @@ class GAN(ImageModel):
     ) -> None:
         super().__init__()
         if projected is not None:
-            size = checks.whole("projected", projected, at_least=32, hint="64: a multiple of 32")
-            if size % 32:
-                raise InputError(f"projected is {size}; expected a multiple of 32, such as 64")
-            discriminator_network = ProjectedDiscriminator(efficientnet_lite0, size, condition_size)
+            discriminator_network = projected_discriminator(projected, condition_size)
         self.generator = generator_network
         self.discriminator = discriminator_network
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
@@ -154,17 +143,15 @@ class GAN(ImageModel):
         )
         self.decay_from = checked_decay(decay_from)
         self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
-        self.clip_norm = None if clip_norm is None else checks.number("clip_norm", clip_norm, above=0, hint="1")
-        self.clip_weights = (
-            None if clip_weights is None else checks.number("clip_weights", clip_weights, above=0, hint="0.01")
-        )
+        self.clip_norm = checks.limit("clip_norm", clip_norm, hint="1")
+        self.clip_weights = checks.limit("clip_weights", clip_weights, hint="0.01")
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.shown = Shown(augment, augment_share, augment_until, input_noise)
         self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
-        self.wrong_labels = 0.0
-        self.auxiliary: float | None = None
+        self.wrong_labels = 0.0  # see MultiLabelGAN
+        self.auxiliary: float | None = None  # see ConditionalGAN; None for a discriminator without a head of classes
         self.temperature = checked_temperature(temperature)
         self.generator_updates = self.discriminator_updates = 0
 
@@ -223,8 +210,7 @@ class GAN(ImageModel):
         condition = self.condition(batch)
         real = self.shown(batch["image"])
         with torch.no_grad():
-            fake = self.fakes(batch, noise)
-        fake = self.shown(fake)
+            fake = self.shown(self.fakes(batch, noise))
         real_logits, fake_logits, more = self.judge_both(real, fake, condition)
         loss = self.objective.discriminator(real_logits, fake_logits) + more
         if self.wrong_labels:
@@ -270,8 +256,8 @@ class GAN(ImageModel):
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""
-        due = [one for one in self.penalties if self.discriminator_updates % one.every == 0]
-        return sum(one(discriminator, real, fake) for one in due)
+        number = self.discriminator_updates
+        return sum(one(discriminator, real, fake) for one in self.penalties if number % one.every == 0)
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         """What both networks get beside z or the image; nothing here."""

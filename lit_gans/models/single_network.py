@@ -1,6 +1,5 @@
 """THE training step of every model with one network and one loss."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, get_args
 
@@ -66,7 +65,7 @@ class SingleNetwork(ImageModel):
         self.betas = checks.adam_betas("betas", betas)
         self.warmup = checks.whole("warmup", warmup, at_least=0)
         self.decay_from = checked_decay(decay_from)
-        self.clip_norm = None if clip_norm is None else checks.number("clip_norm", clip_norm, above=0)
+        self.clip_norm = checks.limit("clip_norm", clip_norm)
         self.start_from = start_from
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
@@ -128,8 +127,11 @@ class SingleNetwork(ImageModel):
         return union[self.global_rank * count :][:count]
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        limit = math.inf if self.clip_norm is None else self.clip_norm
-        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), limit)
+        weights = [weight for weight in self.trained.parameters() if weight.grad is not None]
+        if self.clip_norm is None:
+            norm = nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None])
+        else:
+            norm = nn.utils.clip_grad_norm_(weights, self.clip_norm)
         # looked at in every batch, before the weights change: one broken step would break all that follow, and the
         # checkpoints with them. A gradient scaler (fp16) looks for itself, and leaves such steps out.
         if not torch.isfinite(norm) and getattr(self.trainer, "scaler", None) is None:
