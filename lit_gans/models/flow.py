@@ -86,29 +86,26 @@ class ConditionalFlow(NormalizingFlow):
         **training: Any,
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
-        if layout and (places or lr_drop is not None):
-            raise InputError("layout tells where the objects stand; it goes with places 0 and lr_drop null")
-        checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
-        flow = Flow(
-            num_classes * (1 + places),
-            image_size,
-            levels,
-            steps,
-            hidden,
-            embedding,
-            features,
-            growth,
-            blocks,
-            droppable=label_drop > 0,
-            low_resolution=lr_drop is not None,
-            attention=attention,
-            attention_width=attention_width,
-            recompute=recompute,
-            split=split,
-            layout=layout,
-        )
+        check_told(num_classes, places, layout, lr_drop)
         super().__init__(
-            flow,
+            Flow(
+                num_classes * (1 + places),
+                image_size,
+                levels,
+                steps,
+                hidden,
+                embedding,
+                features,
+                growth,
+                blocks,
+                droppable=label_drop > 0,
+                low_resolution=lr_drop is not None,
+                attention=attention,
+                attention_width=attention_width,
+                recompute=recompute,
+                split=split,
+                layout=layout,
+            ),
             num_classes=num_classes,
             class_names=class_names,
             image_size=image_size,
@@ -196,6 +193,16 @@ class ConditionalFlow(NormalizingFlow):
         if lr.ndim != 4 or lr.shape[1] != 3 or len(lr) != count:
             raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, 3, h, w)")
         return small(lr.to(self.device))
+
+
+def check_told(num_classes: int, places: int, layout: bool, lr_drop: float | None) -> None:
+    """
+    Raises:
+        InputError: more places than classes, or a layout beside what it takes the place of.
+    """
+    checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
+    if layout and (places or lr_drop is not None):
+        raise InputError("layout tells where the objects stand; it goes with places 0 and lr_drop null")
 
 
 def check_shares(**shares: float | None) -> None:

@@ -1,6 +1,7 @@
 """THE training step of every adversarial model."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -137,10 +138,8 @@ class GAN(ImageModel):
         self.updates = Updates.of(schedule)
         self.betas = checks.adam_betas("betas", betas)
         self.optimizer_names = (optimizer_generator, optimizer_discriminator)
-        self.learning_rates = (
-            checks.number("lr_generator", lr_generator, at_least=0),
-            checks.number("lr_discriminator", lr_discriminator, at_least=0),
-        )
+        rate = partial(checks.number, at_least=0)
+        self.learning_rates = rate("lr_generator", lr_generator), rate("lr_discriminator", lr_discriminator)
         self.decay_from = checked_decay(decay_from)
         self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
         self.clip_norm = checks.limit("clip_norm", clip_norm, hint="1")
