@@ -56,9 +56,11 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest $(FAST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FAST)
 
-FAST := -m "not slow and not real_data"
+# processes that share the tests, each on one thread; a file's trained models stay in one of them
+WORKERS := 2
+FAST := -m "not slow and not real_data" -n $(WORKERS) --dist loadfile
 
 # Each run: a processor that this one pretends to be, and whether the kernels are on.
 NUMERICS := tests/kernels tests/networks tests/losses tests/metrics tests/models

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,10 @@ from data_modules.rendered import animals
 from data_modules.rendered.faces import write_dataset as write_faces
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.networks.evaluator import evaluator_network
+
+# The same examples in every run, however long one takes on a slow machine.
+hypothesis.settings.register_profile("tests", derandomize=True, deadline=None, max_examples=25, database=None)
+hypothesis.settings.load_profile("tests")
 
 # Whoever runs the tests may have an account at Weights & Biases; what the tests train is not for it.
 os.environ["WANDB_MODE"] = "disabled"
