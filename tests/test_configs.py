@@ -44,6 +44,7 @@ def test_each_system_beside_those_of_the_contract_trains_and_leaves_a_checkpoint
         assert (run / file).is_file(), file
 
 
+@pytest.mark.filterwarnings("ignore:Weights & Biases. no account is configured")
 @pytest.mark.parametrize("overlay", [name for name in OVERLAYS if name not in NOT_HERE])
 def test_each_overlay_goes_on_top_of_a_system(
     overlay: str, scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

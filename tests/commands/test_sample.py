@@ -62,4 +62,4 @@ def test_a_gan_has_a_temperature_and_says_that_it_has_no_guidance(
 
 def test_a_guidance_without_meaning_is_refused(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", str(flow_checkpoint), *CONDITIONS, "--guidance", "-1"]) == 2
-    assert "guidance is -1.0; expected 0" in capsys.readouterr().err
+    assert "guidance is -1.0; expected a finite number of at least 0" in capsys.readouterr().err

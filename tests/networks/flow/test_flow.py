@@ -262,7 +262,10 @@ class TestAttention:
 
     @pytest.mark.parametrize(
         ("options", "message"),
-        [({"attention": -1}, "attention is -1; expected 0"), ({"attention_width": 48}, "attention_width is 48")],
+        [
+            ({"attention": -1}, "attention is -1; expected a whole number of at least 0"),
+            ({"attention_width": 48}, "attention_width is 48"),
+        ],
     )
     def test_what_is_impossible_is_refused(self, flow: MakeFlow, options: dict[str, int], message: str) -> None:
         with pytest.raises(InputError, match=message):
