@@ -4,6 +4,7 @@ from pathlib import Path
 
 import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 # What is there before anything has been trained, scored or drawn; curves of an earlier run, where one is continued.
 EMPTY = {"config.yaml", "hparams.yaml", "metrics.csv", "curves.png", "run.json"}
@@ -42,6 +43,10 @@ class RunFolder(L.Callback):
                 "--trainer.max_steps, --trainer.max_epochs or --trainer.max_time",
                 flush=True,
             )
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if self.folder is not None and self.trained and isinstance(exception, KeyboardInterrupt | SIGTERMException):
+            print(f"stopped: continue with --ckpt_path {self.folder / 'checkpoints' / 'last.ckpt'}", flush=True)
 
     def tidy(self) -> None:
         """Removes the folder if this run made it and wrote nothing but its options; call it when all is closed."""
