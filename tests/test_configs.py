@@ -8,7 +8,7 @@ import yaml
 from systems import SYSTEM, config_of
 
 from data_modules.rendered.scenes import NAMES
-from lit_gans.cli import main
+from lit_gans.cli import COMMANDS, main
 from lit_gans.configs import config_names, find_config
 from lit_gans.errors import InputError
 from lit_gans.models.registry import MODELS
@@ -100,3 +100,33 @@ def test_an_unknown_config_names_the_nearest() -> None:
 def test_the_rendered_classes_are_those_of_the_course() -> None:
     assert len(NAMES) == 24
     assert NAMES[:2] == ("gray cube", "red cube")
+
+
+@pytest.mark.parametrize("name", ["cdcgan_iclevr", "flow_iclevr", "cyclegan_horse2zebra"])
+def test_what_print_config_prints_is_a_config_that_prints_itself(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    folder, tiny = SYSTEM[name]
+    printed = []
+    arguments = ["--config", name, "--data.root", str(request.getfixturevalue(folder)), *tiny.split()]
+    for _ in range(2):
+        assert main(["fit", *arguments, "--print_config"]) == 0
+        printed.append(yaml.safe_load(capsys.readouterr().out))
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(printed[-1]), "utf-8")
+        arguments = ["--config", str(tmp_path / f"{name}.yaml")]
+    assert printed[0] == printed[1]
+    for option, value in zip(tiny.split()[::2], tiny.split()[1::2], strict=True):
+        room, key = option.removeprefix("--").split(".")
+        assert printed[1][room]["init_args"][key] == yaml.safe_load(value)
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_each_command_fits_the_terminal(
+    command: str, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main([command, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"usage: lit-gans {command}") and COMMANDS[command].split(",")[0][:40] in printed
+    assert max(map(len, printed.splitlines())) <= int(columns)

@@ -13,7 +13,7 @@ CHECKED = (*OWN_REPORT, "celeba", "unpaired", "folder")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands ``check``, ``render-iclevr``, ``render-animals`` and ``render-faces``."""
-    actions = parser.add_subparsers(dest="action", required=True)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="TASK")
 
     check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
     check.add_argument("kind", choices=CHECKED, help="the layout the folder should have")
