@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.kernels.layout import InstanceNorm2d, ReflectionPad2d
+from lit_gans.kernels.instance_norm import InstanceNorm2d
 from lit_gans.kernels.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
@@ -48,13 +48,13 @@ class ResnetGenerator(nn.Module):
         last = nn.Conv2d(width, 3, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
-            *(ReflectionPad2d(3), nn.Conv2d(3, width, 7), *normed(width)),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), *normed(width)),
             *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width)),
             *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width)),
             *(ResidualBlock(4 * width) for _ in range(blocks)),
             *(up(4 * width, 2 * width), *normed(2 * width)),
             *(up(2 * width, width), *normed(width)),
-            *(ReflectionPad2d(3), last, nn.Tanh()),
+            *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
         self.residual = residual
@@ -114,8 +114,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels)),
-            *(ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels)),
         )
 
     def forward(self, x: Tensor) -> Tensor:

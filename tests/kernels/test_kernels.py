@@ -12,7 +12,7 @@ from lit_gans.kernels import im2col
 from lit_gans.kernels.base import Kernel, switched_on
 from lit_gans.kernels.convolutions import ConvTranspose2d, FromVector, HalvingConv2d, ToPixel
 from lit_gans.kernels.dropout import Dropout
-from lit_gans.kernels.layout import InstanceNorm2d, ReflectionPad2d
+from lit_gans.kernels.instance_norm import InstanceNorm2d
 from lit_gans.kernels.upsampling import UpsampledConv2d, UpsampledConvTranspose2d
 from lit_gans.kernels.winograd import Conv3x3
 
@@ -66,7 +66,6 @@ CASES: dict[str, Callable[[], Case]] = {
         *(doubled, cropped),
     ),
     "InstanceNorm2d": lambda: (InstanceNorm2d(5), nn.InstanceNorm2d(5), (3, 5, 6, 7), same, same),
-    "ReflectionPad2d": lambda: (ReflectionPad2d(1), nn.ReflectionPad2d(1), (2, 3, 4, 5), same, same),
     "Conv3x3": lambda: (Conv3x3(5, 7), nn.Conv2d(5, 7, 3), (2, 5, 6, 8), same, same),
     "Dropout": lambda: (Dropout(0.5).eval(), nn.Dropout(0.5).eval(), (2, 3), same, same),
 }
@@ -148,8 +147,3 @@ def test_a_picture_of_another_size_than_the_kernel_is_refused_in_both_ways(monke
 def test_pictures_from_vectors_are_channels_last_where_the_weights_are() -> None:
     layer = FromVector(5, 8, 4).to(memory_format=torch.channels_last)
     assert layer(torch.randn(3, 5)).is_contiguous(memory_format=torch.channels_last)
-
-
-def test_reflection_padding_keeps_bf16_under_autocast() -> None:
-    with torch.autocast("cpu", torch.bfloat16):
-        assert ReflectionPad2d(1)(torch.rand(1, 2, 4, 4, dtype=torch.bfloat16)).dtype == torch.bfloat16

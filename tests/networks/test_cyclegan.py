@@ -10,7 +10,7 @@ from rounding import assert_same_but_for_rounding
 from torch import nn
 
 from lit_gans.errors import InputError
-from lit_gans.kernels.layout import InstanceNorm2d
+from lit_gans.kernels.instance_norm import InstanceNorm2d
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())

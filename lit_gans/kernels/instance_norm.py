@@ -1,4 +1,4 @@
-"""Layers that keep the memory layout and the precision of what they get."""
+"""Instance normalisation that keeps the memory layout of what it gets."""
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,3 @@ class InstanceNorm2d(Kernel, nn.InstanceNorm2d):
 
     def fast(self, input: Tensor) -> Tensor:
         return torch.cat([batch_norm(image, None, None, training=True) for image in input.split(1)])
-
-
-class ReflectionPad2d(Kernel, nn.ReflectionPad2d):
-    """nn.ReflectionPad2d that keeps bf16 under autocast, which would take the way through fp32 and back."""
-
-    def fast(self, input: Tensor) -> Tensor:
-        with torch.autocast(input.device.type, enabled=False):
-            return self.plain(input)
