@@ -69,6 +69,11 @@ def parse_json(text: str, where: str) -> object:
         raise
     except ValueError as error:  # Python refuses whole numbers of thousands of digits
         raise DataError(f"{where}: not valid here: {error}") from error
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise DataError(f"{where}: holds half a character (an unpaired \\ud...), which no name has") from None
     return value
 
 

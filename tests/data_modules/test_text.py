@@ -59,6 +59,8 @@ def test_the_locale_does_not_matter(tmp_path: Path) -> None:
         (b"[" * 10_000 + b"]" * 10_000, "nested too deeply"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
         (b"[" + b"9" * 5000 + b"]", "not valid here: .*digits"),
+        (b'{"\\ud800": ["red cube"]}', "holds half a character"),  # found by test_fuzz.py
+        (b'[["\\uDEAD"]]', "holds half a character"),
     ],
 )
 def test_what_is_no_json_is_refused_by_file(content: bytes, message: str, tmp_path: Path) -> None:
@@ -88,3 +90,8 @@ def test_a_value_is_shown_short() -> None:
     assert short("x" * 200) == json.dumps("x" * 200)[:77] + "..."
     while deep:
         deep = deep.pop()  # type: ignore[assignment]
+
+
+def test_a_character_of_two_halves_is_a_whole_one(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(r'["\ud83d\ude00"]')
+    assert read_json(tmp_path / "a.json") == ["\U0001f600"]
