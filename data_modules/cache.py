@@ -167,6 +167,7 @@ def _build(
     unreadable: list[tuple[Path, str]] = []
     of_another_shape: list[Path] = []
     writing = threading.Lock()
+    stopped = threading.Event()
     # Threads, not processes: Pillow decodes and resizes without the GIL, nothing is forked under torch's threads, and
     # no __main__ is imported again. What holds the GIL bounds only tiny images (about 10,000 64x64 PNGs a second);
     # larger ones scale with the cores.
@@ -177,6 +178,8 @@ def _build(
             chunk = paths[start : start + CHUNK]
             rows = np.zeros((len(chunk), channels, height, width), np.uint8)
             for row, path in zip(rows, chunk, strict=True):
+                if stopped.is_set():  # a chunk of large pictures takes many seconds
+                    break
                 try:
                     image = read_rgb(path)
                     row[:] = _channels_first(fitted(image, height, width, fit))
@@ -194,6 +197,7 @@ def _build(
             for done in as_completed([pool.submit(write_chunk, start) for start in range(0, len(paths), CHUNK)]):
                 bar.advance(task, done.result())
         except BaseException:
+            stopped.set()
             pool.shutdown(cancel_futures=True)
             raise
         if unreadable:

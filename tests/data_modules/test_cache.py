@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -434,6 +436,35 @@ def test_an_interruption_leaves_nothing(paths: list[Path], folder: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         image_array(paths, 8, folder)
     assert left_over(folder) == []
+
+
+def test_an_interruption_waits_for_no_more_than_the_pictures_at_hand(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write_images(tmp_path / "images", 40, size=4)
+    stopping = threading.Event()
+    read, after = cache.read_rgb, []
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args: bool, **options: bool) -> None:
+            stopping.set()
+            super().shutdown(*args, **options)
+
+    def read_at_the_end(path: Path) -> Image.Image:
+        stopping.wait(60)
+        after.append(path)
+        return read(path)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "read_rgb", read_at_the_end)
+    monkeypatch.setattr(cache, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(cache, "CHUNK", 20)
+    monkeypatch.setattr(cache, "as_completed", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        image_array(paths, 4, folder, workers=2)
+    assert len(after) <= 2  # one a thread, of chunks of 20
 
 
 def test_nothing_is_printed_where_there_is_no_terminal(
