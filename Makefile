@@ -3,15 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
 SCENES := 4000
-# more options for both trainings of the demo
+# how long the demo trains, and what scores it
+DEMO_MINUTES ?= 6
+EVALUATOR ?= weights/evaluator_rendered.pth
+# more options for the trainings of the demo
 FIT_OPTIONS :=
-NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt | head -n 1)
+ASKED := --condition "red cube" --condition "blue sphere, yellow cylinder" \
+	--condition "green cube, purple sphere, cyan cylinder"
+NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt 2>/dev/null | head -n 1)
 
-.PHONY: help install demo test test-numerics test-all lint format clean-demo
+.PHONY: help install demo demo-evaluator clean-demo test test-numerics test-all lint format
 
 help:
 	@echo "make install   set up .venv"
-	@echo "make demo      render data, train a classifier and a conditional GAN on it, score them: minutes on a CPU"
+	@echo "make demo      first pictures, then a training of 6 minutes on rendered scenes, and its scores; DEMO_MINUTES=20"
+	@echo "make clean-demo  remove what the demo made, so that it begins anew"
+	@echo "make demo-evaluator  train the demo's scoring classifier again"
 	@echo "make test      lint, format check, type check, tests"
 	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
 	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
@@ -27,25 +34,38 @@ install: .venv/installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
 	@touch $@
 
-demo: install $(DEMO)/cdcgan.trained
-	$(BIN)/lit-gans test --config demo/cdcgan_iclevr --run_name test --trainer.default_root_dir $(DEMO) \
-		--data.root $(DEMO)/scenes --ckpt_path $(call NEWEST,cdcgan) --score.evaluator $(DEMO)/evaluator.pth
-	$(BIN)/lit-gans sample $(call NEWEST,cdcgan) --condition "red cube" --condition "blue sphere, yellow cylinder" \
-		--condition "green cube, purple sphere, cyan cylinder" --seed 0 --out $(DEMO)/sample.png
-	@echo "Look at $(DEMO)/sample.png, and at the grids beside scores.json. Next: README.md, 'Real data'."
+demo: install
+	@echo "The demo draws with a generator from weights/, renders $(SCENES) scenes (a minute), trains a generator on them for"
+	@echo "$(DEMO_MINUTES) minutes, and scores what it draws (a minute). All of it is in $(DEMO)/. Ctrl-C stops it; 'make demo' then goes on."
+	@if [ -e $(DEMO)/trained ]; then echo "Trained already, so only scored anew; 'make clean-demo' begins from nothing."; fi
+	@$(MAKE) --no-print-directory $(DEMO)/trained
+	$(BIN)/lit-gans test --config demo/conditional_gan_iclevr --run_name test --trainer.default_root_dir $(DEMO) \
+		--data.root $(DEMO)/scenes --ckpt_path $(call NEWEST,gan) --score.evaluator $(EVALUATOR)
+	$(BIN)/lit-gans sample $(call NEWEST,gan) $(ASKED) --seed 0 --labels --out $(DEMO)/sample.png
+	@echo "Pictures: $(DEMO)/first.png (the shipped generator), $(DEMO)/sample.png (the one trained here), their course in"
+	@echo "$(DEMO)/gan/version_*/samples/, the scored ones in $(DEMO)/test/version_*/. Next: README.md, 'Your own pictures'."
 
-$(DEMO)/scenes/train.json: | .venv/installed
+$(DEMO)/first.png: | .venv/installed
+	$(BIN)/lit-gans sample weights/conditional_gan_iclevr.ckpt $(ASKED) --seed 0 --labels --out $@
+
+$(DEMO)/scenes/train.json: | $(DEMO)/first.png
 	$(BIN)/lit-gans data render-iclevr $(DEMO)/scenes --scenes $(SCENES) --size 32 --zoom 1.8
 
-$(DEMO)/evaluator.pth: $(DEMO)/scenes/train.json
-	$(BIN)/lit-gans fit --config demo/evaluator_iclevr --run_name evaluator --trainer.default_root_dir $(DEMO) \
-		--data.root $(DEMO)/scenes $(FIT_OPTIONS)
-	$(BIN)/lit-gans export evaluator $(call NEWEST,evaluator) $@ --overwrite
-
-$(DEMO)/cdcgan.trained: $(DEMO)/evaluator.pth
-	$(BIN)/lit-gans fit --config demo/cdcgan_iclevr --run_name cdcgan --trainer.default_root_dir $(DEMO) \
-		--data.root $(DEMO)/scenes --score.evaluator $(DEMO)/evaluator.pth $(FIT_OPTIONS)
+$(DEMO)/trained: | $(DEMO)/scenes/train.json
+	@stopped="$(call NEWEST,gan)"; [ -z "$$stopped" ] || echo "Going on from $$stopped."; \
+	$(BIN)/lit-gans fit --config demo/conditional_gan_iclevr --run_name gan --trainer.default_root_dir $(DEMO) \
+		--data.root $(DEMO)/scenes --score.evaluator $(EVALUATOR) \
+		--trainer.max_time "$$(printf '00:%02d:%02d:00' $$(($(DEMO_MINUTES) / 60)) $$(($(DEMO_MINUTES) % 60)))" \
+		$${stopped:+--ckpt_path "$$stopped"} $(FIT_OPTIONS)
 	@touch $@
+
+demo-evaluator: install
+	@[ -e $(DEMO)/evaluator_scenes/train.json ] || $(BIN)/lit-gans data render-iclevr $(DEMO)/evaluator_scenes \
+		--scenes 8000 --seed 1 --size 32 --zoom 1.8
+	$(BIN)/lit-gans fit --config demo/evaluator_iclevr --run_name evaluator --trainer.default_root_dir $(DEMO) \
+		--data.root $(DEMO)/evaluator_scenes $(FIT_OPTIONS)
+	$(BIN)/lit-gans export evaluator $(call NEWEST,evaluator) $(DEMO)/evaluator.pth --half --overwrite
+	@echo "Score with it: make demo EVALUATOR=$(DEMO)/evaluator.pth"
 
 clean-demo:
 	rm -rf $(DEMO)

@@ -48,7 +48,7 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "conditional_gan": ("pictures_folder", TINY_CONDITIONAL_GAN),
     "flow": ("pictures_folder", f"--data.image_size 16 {TINY_FLOW}"),
     "cyclegan": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
-    "demo/cdcgan_iclevr": ("scenes_folder", "--data.image_size 16 --model.width 2"),
+    "demo/conditional_gan_iclevr": ("scenes_folder", TINY_CONDITIONAL_GAN),
     "demo/evaluator_iclevr": ("scenes_folder", "--data.image_size 32 --model.width 4"),
 }
 

@@ -22,6 +22,7 @@ SMALL = "--data.batch_size 4 --trainer.limit_val_batches 1 --trainer.accelerator
 # what the README calls a checkpoint -> the config of its run
 CHECKPOINTS = {
     "CKPT": "cdcgan_iclevr",
+    "DEMO.ckpt": "demo/conditional_gan_iclevr",
     "EVALUATOR.ckpt": "evaluator_iclevr",
     "FLOW.ckpt": "flow_iclevr",
     "FACES_FLOW.ckpt": "flow_celeba",
@@ -46,12 +47,12 @@ def words(request: pytest.FixtureRequest, evaluator_file: Path, tmp_path_factory
     """What stands for the README's words: tiny data, and a checkpoint of each kind."""
     runs = tmp_path_factory.mktemp("runs")
     found = {word: str(request.getfixturevalue(fixture)) for word, fixture in FOLDERS.items()}
-    found |= {"FILE": str(evaluator_file), "6000": "2", "20000": "4"}
+    found |= {"FILE": str(evaluator_file), "6000": "2", "4000": "2", "20000": "4"}
     for word, config in CHECKPOINTS.items():
         folder, tiny = SYSTEM[config]
         here = f"--data.root {request.getfixturevalue(folder)} --trainer.default_root_dir {runs}"
         assert main(f"fit --config {config} {here} {tiny} {SMALL} --trainer.max_steps 2".split()) == 0
-        found[word] = str(runs / config / "version_0" / "checkpoints" / "last.ckpt")
+        found[word] = str(runs / Path(config).name / "version_0" / "checkpoints" / "last.ckpt")
     return found
 
 
@@ -73,7 +74,7 @@ def test_a_command_runs(command: str, words: Words, tmp_path: Path, monkeypatch:
             word = "/".join([words.get(first, first), *rest])
         arguments.append(word)
     if "--config" in arguments:
-        config = Path(arguments[arguments.index("--config") + 1]).stem
+        config = arguments[arguments.index("--config") + 1].removeprefix("configs/").removesuffix(".yaml")
         arguments += SYSTEM[config][1].split()
     if arguments[0] == "fit":
         arguments += f"{SMALL} --trainer.max_steps 4".split()
@@ -121,6 +122,11 @@ def test_make_demo_goes_from_nothing_to_a_picture(tmp_path: Path) -> None:
         text=True,
     )
     assert demo.returncode == 0, demo.stderr[-3000:]
-    assert "new_test" in demo.stdout
-    assert (tmp_path / "sample.png").is_file()
+    assert "new_test" in demo.stdout and "Trained already" not in demo.stdout
+    assert (tmp_path / "first.png").is_file() and (tmp_path / "sample.png").is_file()
     assert list(tmp_path.glob("test/version_*/scores.json"))
+    trainings = list(tmp_path.glob("gan/version_*"))
+
+    again = subprocess.run(["make", "demo", f"DEMO={tmp_path}"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "Trained already" in again.stdout and list(tmp_path.glob("gan/version_*")) == trainings

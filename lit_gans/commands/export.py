@@ -12,6 +12,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     evaluator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of lit_gans.Evaluator")
     evaluator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as evaluator.pth")
+    evaluator.add_argument("--half", action="store_true", help="store it in float16: half as large")
     generator = kinds.add_parser(
         "generator",
         help="a checkpoint of the network that draws alone, its averaged weights: for sample, predict, test and load",
@@ -30,17 +31,20 @@ def run(args: Namespace) -> int:
 
     if args.file.exists() and not args.overwrite:
         raise InputError(f"{args.file} exists; choose another name or give --overwrite")
-    content = evaluator(args.checkpoint) if args.kind == "evaluator" else generator(args.checkpoint)
+    content = evaluator(args.checkpoint, args.half) if args.kind == "evaluator" else generator(args.checkpoint)
     with replacing(args.file) as temporary:
         torch.save(content, temporary)
     print(f"wrote {args.file}, {args.file.stat().st_size / 1e6:.1f} MB, sha256 {sha256(args.file)}")
     return 0
 
 
-def evaluator(checkpoint: Path) -> dict[str, Any]:
+def evaluator(checkpoint: Path, half: bool = False) -> dict[str, Any]:
     from lit_gans.models.evaluator import COURSE_KEY, load_evaluator
 
-    return {COURSE_KEY: load_evaluator(checkpoint).network.state_dict()}
+    state = load_evaluator(checkpoint).network.state_dict()
+    if half:
+        state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    return {COURSE_KEY: state}
 
 
 def generator(checkpoint: Path) -> dict[str, Any]:

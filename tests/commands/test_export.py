@@ -9,6 +9,7 @@ import torch
 import lit_gans
 from lit_gans.cli import main
 from lit_gans.errors import InputError
+from lit_gans.models.evaluator import load_evaluator
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +76,12 @@ def test_missing_weights_are_noticed(exported: Path, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "damaged.ckpt")
     with pytest.raises(InputError, match=missing):
         lit_gans.load(tmp_path / "damaged.ckpt")
+
+
+def test_half_an_evaluator_is_half_as_large_and_nearly_the_same(evaluator_file: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half.pth"
+    assert main(["export", "evaluator", str(evaluator_file), str(half), "--half"]) == 0
+    assert half.stat().st_size < 0.51 * evaluator_file.stat().st_size
+    images = torch.rand(4, 3, 32, 32) * 2 - 1
+    # weights are rounded to 11 bits; the outputs are probabilities
+    torch.testing.assert_close(load_evaluator(half)(images), load_evaluator(evaluator_file)(images), rtol=0, atol=5e-3)
