@@ -79,13 +79,13 @@ def test_a_notebook_on_a_system_without_posix_trains_and_samples_in_a_folder_wit
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "60")
     folder = tmp_path / "my rüns"
-    run = folder / "demo" / "cdcgan_iclevr" / "version_0"
+    run = folder / "cdcgan_iclevr" / "version_0"
 
     async def cell() -> list[int]:
         fit = [
             "fit",
             "--config",
-            "demo/cdcgan_iclevr",
+            "cdcgan_iclevr",
             "--data.image_size",
             "16",
             "--model.width",
