@@ -16,6 +16,7 @@ from torchvision.datasets import CIFAR10
 from data_modules.rendered import animals
 from data_modules.rendered.faces import write_dataset as write_faces
 from data_modules.rendered.scenes import write_dataset
+from lit_gans.commands.trainer import put_back_loaders
 from lit_gans.networks.evaluator import evaluator_network
 
 # The same examples in every run, however long one takes on a slow machine.
@@ -39,6 +40,13 @@ def one_thread() -> None:
 def seeded() -> None:
     """What a test draws does not depend on the tests before it."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def loaders_put_back() -> Iterator[None]:
+    """A test whose data raise an error inside a Trainer of its own leaves the next test torch's loaders as they are."""
+    yield
+    put_back_loaders()
 
 
 @pytest.fixture(scope="session")

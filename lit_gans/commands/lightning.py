@@ -31,7 +31,7 @@ from lit_gans.checks import whole
 from lit_gans.commands.arguments import readable, with_configs
 from lit_gans.commands.help import show
 from lit_gans.commands.run_checkpoint import checked_checkpoint
-from lit_gans.commands.trainer import Trainer
+from lit_gans.commands.trainer import Trainer, put_back_loaders
 from lit_gans.errors import InputError
 from lit_gans.files import replacing
 from lit_gans.models.base import ImageModel
@@ -145,6 +145,7 @@ def run(command: str, args: list[str]) -> int:
         if torch.distributed.is_initialized():
             # gloo's threads abort a process now and then that ends with them still running
             torch.distributed.destroy_process_group()
+        put_back_loaders()
         folder.tidy()
     return 0
 

@@ -6,6 +6,7 @@ import lightning as L
 import torch
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.strategies import Strategy
+from torch.utils.data import BatchSampler, DataLoader
 
 from lit_gans.checkpoints import one_line
 from lit_gans.checks import choice, whole
@@ -62,6 +63,18 @@ class Trainer(L.Trainer):
             )
         except ValueError as error:  # how Lightning refuses most options that it cannot use
             raise InputError(f"trainer: {one_line(error)}") from error
+
+
+def put_back_loaders() -> None:
+    """Undoes what Lightning does to torch's loader classes while it asks for data: it stays when the data raise an
+    error, and the next run of the process ends with a message about DataLoader (Lightning 2.6)."""
+    kinds: list[type] = [DataLoader, BatchSampler]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        for name in ("__setattr__", "__delattr__", "__init__"):
+            if f"__old{name}" in vars(kind):
+                setattr(kind, name, getattr(kind, f"__old{name}"))
+                delattr(kind, f"__old{name}")
 
 
 def are_several(devices: list[int] | str | int, accelerator: str | Accelerator) -> bool:

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 import yaml
 from lightning.pytorch.strategies import DDPStrategy
+from torch.utils.data import BatchSampler, DataLoader
 
+import lit_gans
 from lit_gans.callbacks.checkpoints import LastCheckpoint
 from lit_gans.callbacks.samples import SampleGrid
-from lit_gans.commands.trainer import Trainer, are_several
+from lit_gans.commands.trainer import Trainer, are_several, put_back_loaders
 from lit_gans.configs import find_config
 from lit_gans.errors import InputError
 
@@ -93,3 +96,19 @@ def test_an_option_that_lightning_cannot_use_is_refused(options: dict[str, Any],
 def test_numbers_of_the_callbacks_are_named_by_their_options(made_by: type, options: dict[str, Any], name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is .*; expected a whole number"):
         made_by(**options)
+
+
+def test_data_that_raise_an_error_leave_torchs_loaders_as_they_were() -> None:
+    class Broken(L.LightningDataModule):
+        def train_dataloader(self) -> DataLoader[Any]:
+            raise ValueError("no data")
+
+    before = {kind: kind.__init__ for kind in (DataLoader, BatchSampler)}
+    model = lit_gans.DCGAN(image_size=16, width=4)
+    trainer = L.Trainer(accelerator="cpu", devices=1, max_steps=1, logger=False, enable_checkpointing=False)
+    with pytest.raises(ValueError, match="no data"):
+        trainer.fit(model, Broken())
+    assert "__old__init__" in vars(DataLoader)  # else Lightning does without, and `put_back_loaders` can go
+    put_back_loaders()
+    for kind, init in before.items():
+        assert kind.__init__ is init and not [name for name in vars(kind) if name.startswith("__old")]
