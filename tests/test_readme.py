@@ -1,5 +1,6 @@
 """Every command of README.md does what a reader expects of it: it runs."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -74,7 +75,8 @@ def test_a_command_runs(command: str, words: Words, tmp_path: Path, monkeypatch:
             word = "/".join([words.get(first, first), *rest])
         arguments.append(word)
     if "--config" in arguments:
-        config = arguments[arguments.index("--config") + 1].removeprefix("configs/").removesuffix(".yaml")
+        config = arguments[arguments.index("--config") + 1].removeprefix(f"{REPOSITORY / 'configs'}{os.sep}")
+        config = config.removesuffix(".yaml")
         arguments += SYSTEM[config][1].split()
     if arguments[0] == "fit":
         arguments += f"{SMALL} --trainer.max_steps 4".split()
