@@ -198,10 +198,10 @@ class NormalizingFlow(LatentSpace, Conditional, SingleNetwork):
             for start in range(0, len(conditions), SAMPLING_BATCH):
                 label = labels[start : start + SAMPLING_BATCH]
                 eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
-                pyramid = flow.guided(label, guidance, None if low is None else low[start : start + SAMPLING_BATCH])
-                x = flow.inverse(Latents.unflatten(eps, flow.shapes), pyramid)
+                known = None if low is None else low[start : start + SAMPLING_BATCH]
+                x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, known))
                 if self.noise:
-                    x = denoised(flow, x, flow.guided(label, 0.0), self.noise * IN_CUBE)
+                    x = denoised(flow, x, self.noise * IN_CUBE, label, known)
                 pictures.append(from_cube(x).clamp(-1, 1))
         return torch.cat(pictures)
 

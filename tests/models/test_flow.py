@@ -365,9 +365,10 @@ class TestLayout:
     ) -> None:
         """The gradient by finite differences in float64, along one direction."""
         flow = told.double().flow
-        u = flow.pyramid(told.told(LABELS.double(), place=self.PLACE.double()))
+        label = told.told(LABELS.double(), place=self.PLACE.double())
+        u = flow.pyramid(label)
         x, direction = images.double() / 2, torch.randn_like(images, dtype=torch.float64)
-        step = (denoised(flow, x, u, 0.1) - x) / 0.1**2
+        step = (denoised(flow, x, 0.1, label) - x) / 0.1**2
         h = 1e-5
         slope = (flow.log_prob(x + h * direction, u) - flow.log_prob(x - h * direction, u)) / (2 * h)
         torch.testing.assert_close((step * direction).sum((1, 2, 3)), slope, rtol=1e-4, atol=1e-4)
@@ -381,6 +382,8 @@ class TestLayout:
         pictures = [model.sample(LABELS, seed=1, temperature=0.3) for model in (none, one, other)]
         near, far = ((picture - pictures[0]).abs().max() for picture in pictures[1:])
         assert 0 < near < far
+        with torch.inference_mode():  # as a Trainer's test has it
+            torch.testing.assert_close(one.sample(LABELS, seed=1, temperature=0.3), pictures[1])
 
     def test_training_keeps_layouts_and_the_checkpoint_has_them(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, tmp_path: Path
