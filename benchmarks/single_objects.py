@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 import lit_gans
-from data_modules.base import to_float
 from data_modules.iclevr import ICLEVR
+from data_modules.loader import to_float
 from lit_gans.files import replacing
 from lit_gans.metrics.diversity import Diversity
 from lit_gans.metrics.extractors import Extractor, random_conv

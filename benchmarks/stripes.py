@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 import lit_gans
-from data_modules.base import to_float
+from data_modules.loader import to_float
 from data_modules.rendered.animals import Animal, render_animal, write_dataset
 from lit_gans.cli import main as lit_gans_command
 from lit_gans.configs import find_config

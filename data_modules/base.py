@@ -16,7 +16,7 @@ from torch import Tensor
 
 from data_modules.cache import image_array
 from data_modules.errors import CacheError, DataError
-from data_modules.loader import ArrayLoader, Batch, Column
+from data_modules.loader import ArrayLoader, Batch, Column, to_float
 from data_modules.pictures import Fit
 from data_modules.sampler import EpochOrder
 
@@ -162,11 +162,6 @@ class ImageDataModule(L.LightningDataModule):
         if (flip := batch.pop("flip", None)) is not None:
             image = torch.where(flip.view(-1, 1, 1, 1), image.flip(-1), image)
         return {**batch, "image": image}
-
-
-def to_float(image: Tensor) -> Tensor:
-    """uint8 in 0..255 -> float in [-1, 1]: `x / 127.5 - 1`."""
-    return image.to(torch.float32).div_(127.5).sub_(1)
 
 
 def free_memory(device: torch.device) -> int:

@@ -99,6 +99,11 @@ class Named:
             yield {**batch, "name": self.name}
 
 
+def to_float(image: Tensor) -> Tensor:
+    """uint8 in 0..255 -> float in [-1, 1]: `x / 127.5 - 1`."""
+    return image.to(torch.float32).div_(127.5).sub_(1)
+
+
 def take(columns: Mapping[str, Column], rows: Tensor, *, pin: bool = False) -> Batch:
     """These rows of every column, gathered where the column lies."""
     return {name: _rows(column, rows, pin) for name, column in columns.items()}

@@ -9,11 +9,11 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from data_modules.base import ImageDataModule, to_float
+from data_modules.base import ImageDataModule
 from data_modules.errors import DataError
 from data_modules.files import SUFFIXES, PictureFolder, list_pictures
 from data_modules.labelled import split
-from data_modules.loader import ArrayLoader, Batch, take
+from data_modules.loader import ArrayLoader, Batch, take, to_float
 from data_modules.pictures import Fit
 from data_modules.sampler import EpochOrder
 

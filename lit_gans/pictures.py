@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from lit_gans.files import picture_format, replacing
+
+GAP = 2  # pixels between the pictures of a grid
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -18,8 +19,18 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def grid(images: Tensor, per_row: int = 8) -> Tensor:
-    """(B, 3, H, W) in [-1, 1] -> one uint8 picture (3, H', W'), `per_row` in a row, 2 px apart."""
-    return make_grid(to_uint8(images.cpu()), nrow=per_row, padding=2, pad_value=255)
+    """(B, 3, H, W) in [-1, 1], or uint8 -> one uint8 picture (3, H', W'), `per_row` in a row, 2 px apart on white; one
+    image alone has no edge."""
+    images = images.cpu() if images.dtype == torch.uint8 else to_uint8(images.cpu())
+    count, channels, height, width = images.shape
+    if count == 1:
+        return images[0]
+    columns, rows = min(per_row, count), -(-count // per_row)
+    page = torch.full((channels, GAP + rows * (height + GAP), GAP + columns * (width + GAP)), 255, dtype=torch.uint8)
+    for i, image in enumerate(images):
+        top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
+        page[:, top : top + height, left : left + width] = image
+    return page
 
 
 def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = (), text: int = 11) -> Tensor:

@@ -62,8 +62,8 @@ class Trained:
     def last_of(self, runs: Path) -> Path:
         return self.folder_of(runs) / "checkpoints" / "last.ckpt"
 
-    def load(self) -> Any:
-        return lit_gans.load(self.last)
+    def load(self, lightning: bool = False) -> Any:
+        return lit_gans.load(self.last, lightning=lightning)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ class TestEveryModel:
             assert (run.folder_of(run.runs) / file).stat().st_size, file
         before, after = (torch.load(file, weights_only=True) for file in (run.half, run.last))
         assert (before["global_step"], after["global_step"]) == (HALF, STEPS)
-        model = run.load()
+        model = run.load(lightning=True)
         domains = 2 if name in TRANSLATES else 1
         assert model.images_seen == domains * STEPS * IMAGES
         moved = {
@@ -138,13 +138,15 @@ class TestEveryModel:
     def test_the_checkpoint_is_plain_and_gives_the_model_back(self, name: str, trained: Callable[..., Trained]) -> None:
         run = trained(name)
         content = torch.load(run.last, weights_only=True)
-        state, model = content["state_dict"], run.load()
-        assert type(model).__name__ == name
-        assert_same(dict(model.state_dict()), dict(state), "state_dict")
-        assert model.hparams.items() <= content["hyper_parameters"].items()
-        assert not model.training
-        first, again = outputs(model), outputs(run.load())
-        assert_close(first, again)
+        state, trained, model = content["state_dict"], run.load(lightning=True), run.load()
+        assert type(trained).__name__ == model.model_name == name
+        assert_same(dict(trained.state_dict()), dict(state), "state_dict")
+        assert_same(dict(model.state_dict()), {key: state[key] for key in model.state_dict()}, "state_dict")
+        for each in (trained, model):
+            assert each.hparams.items() <= content["hyper_parameters"].items()
+            assert not each.training and each.images_seen == content["lit_gans"]["images_seen"]
+        first, again = outputs(trained), outputs(model)
+        assert_same(again, first)
         assert all(value.isfinite().all() for value in first.values())
 
     def test_a_deep_copy_gives_the_same_and_shares_no_weight(self, name: str, trained: Callable[..., Trained]) -> None:
@@ -246,7 +248,7 @@ class TestModelsThatDraw:
         assert_close(given, expected)
         content = torch.load(file, weights_only=True)
         assert not content.keys() & {"optimizer_states", "callbacks", "loops"}
-        assert {key.split(".")[0] for key in content["state_dict"]} == {type(run.load()).pictures_from}
+        assert {key.split(".")[0] for key in content["state_dict"]} == {run.load().pictures_from}
         assert str(run.runs) not in str(content["hyper_parameters"])
 
 

@@ -49,10 +49,15 @@ def torch_file_class(name: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_gives_what_it_gave(name: str, checkpoints: Path) -> None:
-    model = lit_gans.load(checkpoints / name / "last.ckpt")
-    assert type(model).__name__ == torch_file_class(name)
-    assert model.images_seen == (16 if name == "cyclegan" else 8)  # two batches of 4, of either domain
+    model, trained = (
+        lit_gans.load(checkpoints / name / "last.ckpt", lightning=lightning) for lightning in (False, True)
+    )
+    assert model.model_name == type(trained).__name__ == torch_file_class(name)
+    # two batches of 4, of either domain
+    assert model.images_seen == trained.images_seen == (16 if name == "cyclegan" else 8)
     arrays = outputs(model)
+    for key, array in outputs(trained).items():
+        assert torch.equal(arrays[key], array), key
     assert {f"{name}/{key}" for key in arrays} == {key for key in EXPECTED if key.startswith(f"{name}/")}
     for key, array in arrays.items():
         if key == "guided":  # guidance is another since: the Gaussian of two instead of a straight line between them
@@ -72,7 +77,7 @@ def test_training_goes_on_from_a_checkpoint(name: str, checkpoints: Path, scenes
     before = torch.load(file, weights_only=True)
     (continued,) = tmp_path.rglob("last.ckpt")
     after = torch.load(continued, weights_only=True)
-    model = lit_gans.load(continued)
+    model = lit_gans.load(continued, lightning=True)
     assert (after["global_step"], model.images_seen) == (4, 16)
     for old, new in zip(before["optimizer_states"], after["optimizer_states"], strict=True):
         (steps,) = {int(state["step"]) for state in old["state"].values()}

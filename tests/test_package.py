@@ -12,6 +12,7 @@ import pytest
 
 import lit_gans
 from lit_gans.configs import config_names
+from lit_gans.inference.registry import INFERENCE
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS, model_class
 
@@ -51,17 +52,20 @@ ARROWS: dict[str, set[str]] = {
     "networks": {"root", "kernels"},
     "losses": {"root"},
     "training": {"root", "losses", "networks", "kernels"},
+    "inference": {"root", "training", "networks"},
     "metrics": {"root", "training", "networks"},
-    "models": {"root", "metrics", "training", "losses", "networks"},
-    "scoring": {"root", "models", "metrics", "training", "networks"},
+    "models": {"root", "inference", "metrics", "training", "losses", "networks"},
+    "scoring": {"root", "models", "inference", "metrics", "training", "networks"},
     "callbacks": {"root", "scoring", "models", "metrics", "training"},
-    "commands": {"root", "callbacks", "scoring", "models", "metrics", "training", "networks", "data_modules"},
+    "commands": {
+        *("root", "callbacks", "scoring", "models", "inference", "metrics", "training", "networks", "data_modules"),
+    },
     "cli": {"root", "commands", "data_modules"},
     "data_modules": set(),
 }
 # `import lit_gans` imports this file, so it is the only one that the package itself may know.
 REGISTRY = "lit_gans.models.registry"
-WITHOUT_LIGHTNING = {"root", "kernels", "networks", "losses", "metrics"}
+WITHOUT_LIGHTNING = {"root", "kernels", "networks", "losses", "metrics", "inference"}
 
 
 def room_of(module: str) -> str:
@@ -126,6 +130,6 @@ def test_the_registry_names_every_model_that_can_be_built_and_lit_gans_gives_it(
                 needed = [p for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD]
                 if issubclass(value, ImageModel) and value is not ImageModel and not needed:
                     buildable.add(name)
-    assert buildable == MODELS.keys()
+    assert buildable == MODELS.keys() == INFERENCE.keys()
     for name in MODELS:
         assert getattr(lit_gans, name) is model_class(name) and name in lit_gans.__all__

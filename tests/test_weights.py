@@ -11,8 +11,8 @@ import lit_gans
 from data_modules.rendered.scenes import NAMES, render_scenes
 from lit_gans.cli import main
 from lit_gans.files import sha256
+from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.evaluator import load_evaluator
 
 REPOSITORY = Path(__file__).parent.parent
 EVALUATOR = REPOSITORY / "weights" / "evaluator_rendered.pth"

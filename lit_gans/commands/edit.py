@@ -53,7 +53,7 @@ def run(args: Namespace) -> int:
     from lit_gans.pictures import labelled_grid, save_picture
 
     check_picture(args.out)
-    model = load_encoder(args.checkpoint)
+    model = load_encoder(args.checkpoint, args.device)
     for name in args.attribute:
         model.class_index(name)  # a wrong name is told before the data is read
     images = read_images(args.image, model.image_size)
@@ -72,17 +72,11 @@ def run(args: Namespace) -> int:
 
 def examples(data: ImageDataModule, count: int) -> Iterator[Batch]:
     """Batches of about `count` training pictures as a model gets them."""
-    from rich.console import Console
-    from rich.progress import track
+    from lit_gans.commands.progress import progress
 
     loader = data.train_dataloader()
     batches = min(len(loader), -(-count // data.batch_size))
-    console = Console(stderr=True)
-    for batch, _ in track(
-        zip(loader, range(batches), strict=False),
-        "encoding pictures",
-        total=batches,
-        console=console,
-        disable=not console.is_terminal,
-    ):
-        yield data.on_after_batch_transfer(batch, 0)
+    with progress("encoding", batches * data.batch_size) as advance:
+        for batch, _ in zip(loader, range(batches), strict=False):
+            yield data.on_after_batch_transfer(batch, 0)
+            advance(data.batch_size)

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from lit_gans.commands.device import add_device_argument, device_of
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -19,6 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     generator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a GAN or a flow")
     generator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as generator.ckpt")
+    add_device_argument(generator)
     for kind in (evaluator, generator):
         kind.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
 
@@ -31,7 +34,10 @@ def run(args: Namespace) -> int:
 
     if args.file.exists() and not args.overwrite:
         raise InputError(f"{args.file} exists; choose another name or give --overwrite")
-    content = evaluator(args.checkpoint, args.half) if args.kind == "evaluator" else generator(args.checkpoint)
+    if args.kind == "evaluator":
+        content = evaluator(args.checkpoint, args.half)
+    else:
+        content = generator(args.checkpoint, args.device)
     with replacing(args.file) as temporary:
         torch.save(content, temporary)
     print(f"wrote {args.file}, {args.file.stat().st_size / 1e6:.1f} MB, sha256 {sha256(args.file)}")
@@ -39,7 +45,7 @@ def run(args: Namespace) -> int:
 
 
 def evaluator(checkpoint: Path, half: bool = False) -> dict[str, Any]:
-    from lit_gans.models.evaluator import COURSE_KEY, load_evaluator
+    from lit_gans.inference.evaluator import COURSE_KEY, load_evaluator
 
     state = load_evaluator(checkpoint).network.state_dict()
     if half:
@@ -47,10 +53,10 @@ def evaluator(checkpoint: Path, half: bool = False) -> dict[str, Any]:
     return {COURSE_KEY: state}
 
 
-def generator(checkpoint: Path) -> dict[str, Any]:
+def generator(checkpoint: Path, device: str = "auto") -> dict[str, Any]:
     import lit_gans
     from lit_gans.checkpoints import read_torch_file
-    from lit_gans.models.generator_file import generator_file
+    from lit_gans.inference.generator_file import generator_file
 
-    model = lit_gans.load(checkpoint)  # nothing damaged is handed on
-    return generator_file(read_torch_file(checkpoint.expanduser(), "checkpoint"), type(model))
+    model = lit_gans.load(checkpoint, device_of(device))  # nothing damaged is handed on
+    return generator_file(read_torch_file(checkpoint.expanduser(), "checkpoint"), model.pictures_from)

@@ -8,10 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lit_gans.commands.device import add_device_argument, device_of
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lit_gans.models.latent_space import LatentSpace
+    from lit_gans.inference.latent_space import LatentSpace
 
 
 def add_common_arguments(parser: ArgumentParser, out: str) -> None:
@@ -25,6 +27,7 @@ def add_common_arguments(parser: ArgumentParser, out: str) -> None:
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="the data set, if it is not where the run's config.yaml has it"
     )
+    add_device_argument(parser)
 
 
 def at_least(smallest: int, text: str) -> int:
@@ -45,22 +48,23 @@ def finite(text: str) -> float:
     return value
 
 
-def load_encoder(checkpoint: Path) -> LatentSpace:
-    """The model of a checkpoint, one that encodes images, on a GPU if there is one.
+def load_encoder(checkpoint: Path, device: str = "auto") -> LatentSpace:
+    """The model of a checkpoint, one that encodes images, on the device of this name.
 
     Raises:
         InputError: no checkpoint of this package, or one of another model.
     """
-    import torch
-
     import lit_gans
     from lit_gans.errors import InputError
-    from lit_gans.models.latent_space import LatentSpace
+    from lit_gans.inference.latent_space import LatentSpace
 
-    model = lit_gans.load(checkpoint, "cuda" if torch.cuda.is_available() else "cpu")
+    place = device_of(device)
+    if device == "auto" and place.type == "mps":
+        place = device_of("cpu")  # a flow with attention computes in float64, which mps has not
+    model = lit_gans.load(checkpoint, place)
     if not isinstance(model, LatentSpace):
         raise InputError(
-            f"{checkpoint} holds a {type(model).__name__}; expected one that encodes images: a ConditionalFlow "
+            f"{checkpoint} holds a {model.model_name}; expected one that encodes images: a ConditionalFlow "
             "or a ConditionalFlowMatching"
         )
     return model
@@ -99,7 +103,7 @@ def read_images(files: list[Path], size: int) -> Tensor:
     from PIL import ImageOps
     from PIL.Image import Resampling
 
-    from data_modules.base import to_float
+    from data_modules.loader import to_float
     from data_modules.pictures import read_rgb
     from lit_gans.errors import InputError
 

@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
     from lit_gans.training.seeding import generator_of
 
     check_picture(args.out)
-    model = load_encoder(args.checkpoint)
+    model = load_encoder(args.checkpoint, args.device)
     if args.image:
         if len(args.image) % 2:
             raise InputError(f"--image was given {len(args.image)} times; an interpolation needs pairs")

@@ -6,7 +6,7 @@ import lightning as L
 
 from lit_gans.checkpoints import check_finite, read_torch_file
 from lit_gans.errors import InputError
-from lit_gans.models.checkpoint import check_belongs
+from lit_gans.inference.checkpoint import check_belongs
 
 OPTION = "--ckpt_path"
 # Words for a checkpoint of the newest version of this run that has one.

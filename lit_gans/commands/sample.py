@@ -1,10 +1,24 @@
 """`lit-gans sample CKPT`: pictures for conditions given by name or in a tag file, or from noise alone."""
 
+from __future__ import annotations
+
+import sys
 from argparse import ArgumentParser, Namespace
-from inspect import signature
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lit_gans.commands.device import add_device_argument, device_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
 
 SQUARE = 5
+# Pictures of a grid at most, where all are written one by one too.
+SHOWN = 1024
+# Pixels of a grid that few programs open any more.
+LARGE_GRID = 100_000_000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,59 +45,113 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--guidance", type=float, help="of a flow: how much more clearly the condition shows, 0 to 3")
     parser.add_argument("--labels", action="store_true", help="write each condition beside its row")
     parser.add_argument("--out", type=Path, default=Path("grid.png"), help="grid picture (default grid.png)")
-    parser.add_argument("--individual", type=Path, metavar="DIR", help="also one PNG a picture, in this folder")
+    parser.add_argument(
+        "--individual",
+        type=Path,
+        metavar="DIR",
+        help=f"also one PNG a picture, in this folder: any number of them, of which the grid shows up to {SHOWN}",
+    )
+    add_device_argument(parser)
 
 
 def run(args: Namespace) -> int:
     import lit_gans
     from lit_gans.errors import InputError
     from lit_gans.files import check_folder, check_picture
-    from lit_gans.models.conditional import Conditional
-    from lit_gans.models.unconditional import UnconditionalGAN
-    from lit_gans.pictures import grid, labelled_grid, save_picture, to_uint8
+    from lit_gans.inference.sampling import ConditionalSampling, UnconditionalSampling
 
     check_picture(args.out)
     if args.individual:
         check_folder(args.individual)
-    model = lit_gans.load(args.checkpoint)
-    if not isinstance(model, Conditional | UnconditionalGAN):
-        raise InputError(f"{args.checkpoint} holds a {type(model).__name__}, which draws no pictures from conditions")
+    model = lit_gans.load(args.checkpoint, device_of(args.device))
+    holds = f"{args.checkpoint} holds a {model.model_name}"
+    if not isinstance(model, ConditionalSampling | UnconditionalSampling):
+        raise InputError(f"{holds}, which draws no pictures from conditions")
     given = {name: getattr(args, name) for name in ("temperature", "guidance")}
-    options = {name: value for name, value in given.items() if value is not None}
-    for name in options.keys() - signature(model.sample).parameters.keys():
-        raise InputError(
-            f"--{name}: {args.checkpoint} holds a {type(model).__name__}, which has no {name}; leave it out"
-        )
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options |= {"seed": args.seed, "ema": not args.raw}
     conditions = asked_for(args)
-    if isinstance(model, UnconditionalGAN):
+    if isinstance(model, UnconditionalSampling):
         if conditions or args.labels:
-            raise InputError(
-                f"{args.checkpoint} holds a {type(model).__name__}, which takes no conditions; "
-                "leave out --condition, --tags and --labels"
-            )
-        n, conditions = SQUARE**2 if args.n is None else args.n, [[]]
-        images = model.sample(n, seed=args.seed, ema=not args.raw, **options)
-        per_row, told = SQUARE, f"{n} pictures"
+            raise InputError(f"{holds}, which takes no conditions; leave out --condition, --tags and --labels")
+        n = SQUARE**2 if args.n is None else args.n
+        write(args, model.stream(n, **options), [[]], n, f"{n} pictures", SQUARE)
+        return 0
+    if not conditions:
+        raise InputError(f"{holds}: give --condition NAMES or --tags FILE")
+    n = (1 if args.tags else 8) if args.n is None else args.n
+    images = model.stream(conditions, n=n, **options)
+    if args.tags and n == 1:
+        write(args, images, conditions, n, f"{len(conditions)} pictures", SQUARE)
     else:
-        if not conditions:
-            raise InputError(f"{args.checkpoint} holds a {type(model).__name__}: give --condition NAMES or --tags FILE")
-        n = (1 if args.tags else 8) if args.n is None else args.n
-        images = model.sample(conditions, n=n, seed=args.seed, ema=not args.raw, **options)
-        if args.tags and n == 1:
-            per_row, told = SQUARE, f"{len(conditions)} pictures"
-        else:
-            per_row, told = n, f"a row of {n} for each of {len(conditions)} condition(s)"
+        write(args, images, conditions, n, f"a row of {n} for each of {len(conditions)} condition(s)")
+    return 0
+
+
+def write(
+    args: Namespace,
+    images: Iterator[Tensor],
+    conditions: list[list[str]],
+    n: int,
+    told: str,
+    per_row: int | None = None,
+) -> None:
+    """Writes the pictures as they are drawn, and at the end the grid.
+
+    Args:
+        images: n for each condition, in parts.
+        told: what they are, in words.
+        per_row: of the grid; None for a row a condition.
+    """
+    import torch
+
+    from lit_gans.commands.progress import progress
+    from lit_gans.pictures import grid, labelled_grid, save_picture, to_uint8
+
+    total, rows, columns = n * len(conditions), len(conditions), n
+    if args.individual and total > SHOWN:
+        rows = min(rows, SHOWN)
+        columns = max(1, SHOWN // rows)
+        told += f", of which it shows {rows * columns}"
+    per_row = per_row or columns
+    done, shown = 0, []
+    with progress("drawing", total) as advance:
+        for part in images:
+            pictures = to_uint8(part).cpu()
+            if not done:
+                warn_of_size(-(-rows * columns // per_row) * pictures.shape[2], per_row * pictures.shape[3])
+            numbers = torch.arange(done, done + len(pictures))
+            shown.append(pictures[(numbers // n < rows) & (numbers % n < columns)])
+            if args.individual:
+                for i, picture in zip(numbers.tolist(), pictures, strict=True):
+                    save_picture(picture, args.individual / file_name(i, total, conditions[i // n]))
+            done += len(pictures)
+            advance(len(pictures))
+    page = torch.cat(shown)
     if args.labels:
-        save_picture(labelled_grid(images, [", ".join(names) for names in conditions]), args.out)
+        page = labelled_grid(page, [", ".join(names) for names in conditions[:rows]])
     else:
-        save_picture(grid(images, per_row=per_row), args.out)
+        page = grid(page, per_row)
+    save_picture(page, args.out)
     print(f"wrote {args.out}: {told}")
     if args.individual:
-        for i, image in enumerate(images):
-            names = "_".join(["", *("-".join(name.lower().split()) for name in conditions[i // n])])
-            save_picture(to_uint8(image), args.individual / f"{i:03d}{names[:150]}.png")
-        print(f"wrote {len(images)} pictures to {args.individual}")
-    return 0
+        print(f"wrote {total} pictures to {args.individual}")
+
+
+def warn_of_size(height: int, width: int) -> None:
+    if height * width > LARGE_GRID:
+        print(
+            f"lit-gans sample: the grid will have about {width:,} x {height:,} pixels, which few programs open; "
+            f"--individual DIR writes each picture by itself, and a grid of {SHOWN:,}",
+            file=sys.stderr,
+        )
+
+
+def file_name(number: int, total: int, names: list[str]) -> str:
+    """Of a picture by itself: its number and what was asked for."""
+    digits = max(3, len(str(total - 1)))
+    words = "_".join(["", *("-".join(name.lower().split()) for name in names)])
+    return f"{number:0{digits}d}{words[:150]}.png"
 
 
 def asked_for(args: Namespace) -> list[list[str]]:

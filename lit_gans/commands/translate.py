@@ -6,13 +6,16 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lit_gans.commands.device import add_device_argument, device_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
     from PIL import Image
     from torch import Tensor
 
-    from lit_gans.models.cyclegan import Direction
+    from lit_gans.inference.translation import Direction
 
 ORIENTATION = 0x0112  # EXIF tag: 1 is upright, 2 to 8 say how to turn and mirror the stored pixels
 
@@ -30,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="which generator of a checkpoint (default a2b); a generator file has one",
     )
     parser.add_argument("--max-side", type=_side, metavar="N", help="make larger pictures smaller first: saves memory")
+    add_device_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace files in OUT_DIR that have the same names")
 
 
@@ -41,7 +45,7 @@ def run(args: Namespace) -> int:
 
     names = pictures(args.source, args.target)
     check_target(args.source, args.target, names, args.overwrite)
-    translate = translator(args.model, args.direction)
+    translate = translator(args.model, args.direction, device_of(args.device))
     console = Console(stderr=True)
     skipped: list[str] = []
     for name in track(names, "translating", console=console, disable=not console.is_terminal):
@@ -97,8 +101,8 @@ def check_target(source: Path, target: Path, names: list[Path], overwrite: bool)
         )
 
 
-def translator(path: Path, direction: Direction) -> Callable[[Tensor], Tensor]:
-    """What translates (1, 3, H, W) in [-1, 1], on a GPU if there is one.
+def translator(path: Path, direction: Direction, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """What translates (1, 3, H, W) in [-1, 1], on this device.
 
     Raises:
         InputError: missing file, neither kind of file, or a checkpoint of another model.
@@ -108,18 +112,17 @@ def translator(path: Path, direction: Direction) -> Callable[[Tensor], Tensor]:
     import lit_gans
     from lit_gans.checkpoints import read_torch_file
     from lit_gans.errors import InputError
-    from lit_gans.models.checkpoint import model_name
-    from lit_gans.models.cyclegan import CycleGAN
-    from lit_gans.models.reference import load_generator
+    from lit_gans.inference.checkpoint import model_name
+    from lit_gans.inference.reference import load_generator
+    from lit_gans.inference.translation import Translation
     from lit_gans.networks.modes import inference
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if model_name(read_torch_file(path, "model")) is None:
         network = load_generator(path)
     else:
         model = lit_gans.load(path)
-        if not isinstance(model, CycleGAN):
-            raise InputError(f"model {path}: is a checkpoint of {type(model).__name__}; expected one of CycleGAN")
+        if not isinstance(model, Translation):
+            raise InputError(f"model {path}: is a checkpoint of {model.model_name}; expected one of CycleGAN")
         network = model.generator(direction)
     network.to(device).to(memory_format=torch.channels_last)
 
@@ -161,7 +164,7 @@ def translated(image: Image.Image, translate: Callable[[Tensor], Tensor]) -> Ima
     import torch
     from PIL import Image
 
-    from data_modules.base import to_float
+    from data_modules.loader import to_float
     from lit_gans.pictures import to_uint8
 
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]

@@ -11,11 +11,10 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from lit_gans import checks
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import DivergedError, InputError
-from lit_gans.models.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
-from lit_gans.models.drawing_weights import drawing_weights, with_drawing_weights
+from lit_gans.inference.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
+from lit_gans.inference.weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
@@ -67,6 +66,11 @@ class ImageModel(L.LightningModule):
         self.total_batches = math.inf
         self.progress = 0.0
         self.losses: dict[str, Tensor] = {}
+
+    @property
+    def model_name(self) -> str:
+        """The name that it has in the registry, and in its checkpoints."""
+        return type(self).__name__
 
     def configure_model(self) -> None:
         # measured on CPUs: 1.1 to 1.2 times the speed of the default layout, in fp32 and bf16
@@ -193,11 +197,16 @@ class ImageModel(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[CHECKPOINT_KEY] = {
-            "model": type(self).__name__,
+            "model": self.model_name,
             "run_seed": self.run_seed,
             "images_seen": self.images_seen,
             "progress": self.progress,
         }
+
+    def load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes all that the content of a file has."""
+        self.on_load_checkpoint(checkpoint)  # before, as in Lightning: it may complete the state
+        self.load_state_dict(checkpoint["state_dict"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         fits = self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING
@@ -214,11 +223,3 @@ class ImageModel(L.LightningModule):
 def temperature_lines(temperature: float) -> list[str]:
     """Says so where images were drawn with another noise than the model was trained with."""
     return [] if temperature == 1 else [f"images drawn with temperature {temperature:g}"]
-
-
-def checked_temperature(temperature: float) -> float:
-    """
-    Raises:
-        InputError: below 0, or not finite.
-    """
-    return checks.number("temperature", temperature, at_least=0, hint="1 draws as the model was trained to")

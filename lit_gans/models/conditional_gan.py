@@ -1,28 +1,22 @@
 """The conditional GAN for multi-label data: every asked object in the picture."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
-
-import torch
-from torch import Tensor
+from typing import Any
 
 from lit_gans import checks
-from lit_gans.errors import InputError
+from lit_gans.inference.generators import Drawing, SlotGenerator, slot_generator
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch
 from lit_gans.models.multi_label import MultiLabelGAN
-from lit_gans.networks.modulated import ModulatedGenerator
-from lit_gans.networks.object_layers import ObjectLayers
 from lit_gans.networks.projection import ProjectionDiscriminator
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.penalty import PenaltyConfig
 
-Drawing = Literal["objects", "whole"]
 # R1 with gamma 1, on every 8th update of the discriminator.
 R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 8}
 
 
-class ConditionalGAN(MultiLabelGAN):
+class ConditionalGAN(SlotGenerator, MultiLabelGAN):
     """A projection discriminator with an auxiliary multi-label head against a generator that keeps each asked class
     apart ("objects") or is modulated by all of them ("whole").
 
@@ -57,14 +51,8 @@ class ConditionalGAN(MultiLabelGAN):
         penalties: Sequence[PenaltyConfig] | None = (R1,),
         **training: Any,
     ) -> None:
-        if drawing not in get_args(Drawing):
-            raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
         checks.number("auxiliary", auxiliary, at_least=0, hint="a weight, such as 10")
-        generator: ObjectLayers | ModulatedGenerator = (
-            ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
-            if drawing == "objects"
-            else ModulatedGenerator(num_classes, image_size, width=width // 4)
-        )
+        generator = slot_generator(num_classes, image_size, drawing, slots, patch_size, width)
         super().__init__(
             generator,
             ProjectionDiscriminator(num_classes, image_size, discriminator_width),
@@ -76,24 +64,11 @@ class ConditionalGAN(MultiLabelGAN):
             **training,
         )
         self.save_hyperparameters()
-        self.drawing, self.slots = drawing, slots
+        self.set_slots(drawing, slots)
         self.most_labels = slots if drawing == "objects" else None
         self.auxiliary = auxiliary
         self.set_classes(num_classes, class_names)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if is_logged_step(self.trainer):
-            self.check_slots(batch["condition"])
-
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
-        self.check_slots(conditions)
-        return super().draw(conditions, noise, ema, temperature)
-
-    def check_slots(self, conditions: Tensor) -> None:
-        """
-        Raises:
-            InputError: a condition of more classes than the generator has slots.
-        """
-        most = int(conditions.sum(dim=1).max())
-        if self.drawing == "objects" and most > self.slots:
-            raise InputError(f"a picture asks for {most} objects, and this generator has {self.slots} slots; set slots")
+            self.check_conditions(batch["condition"])

@@ -1,6 +1,6 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,20 +8,19 @@ from torch.nn.functional import l1_loss
 from torch.optim import Adam, Optimizer
 
 from lit_gans import checks
-from lit_gans.errors import InputError
+from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
-from lit_gans.networks.modes import frozen, inference
+from lit_gans.networks.modes import frozen
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
 from lit_gans.training.seeding import batch_seed, generator
 
-Direction = Literal["a2b", "b2a"]
 BACK: dict[Direction, Direction] = {"a2b": "b2a", "b2a": "a2b"}
 
 
-class CycleGAN(ImageModel):
+class CycleGAN(Translation, ImageModel):
     """Pictures of domain A as domain B would show them, and back (Zhu et al. 2017, arXiv 1703.10593).
 
     One update of both generators, then one of both discriminators a batch; the latter is the step that Lightning
@@ -74,34 +73,6 @@ class CycleGAN(ImageModel):
         )
         self.betas = checks.adam_betas("betas", betas)
         self.decay_from = checked_decay(decay_from)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """A to B, (B, 3, H, W) -> same."""
-        return self.generator_a2b(images)
-
-    def translate(self, images: Tensor, direction: Direction = "a2b") -> Tensor:
-        """Images as the other domain would show them, in full precision.
-
-        Args:
-            images: (B, 3, H, W) float in [-1, 1], of any size.
-            direction: "a2b" or "b2a".
-
-        Returns:
-            The same shape, on the model's device.
-
-        Raises:
-            InputError: another shape or direction.
-        """
-        network = self.generator(direction)
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise InputError(f"images of shape {tuple(images.shape)}; expected (B, 3, H, W)")
-        with inference(network):
-            return network(images.to(self.device, torch.float32))
-
-    def generator(self, direction: Direction) -> ResnetGenerator:
-        if direction not in get_args(Direction):
-            raise InputError(f"direction is {direction!r}; expected 'a2b' or 'b2a'")
-        return self.generator_a2b if direction == "a2b" else self.generator_b2a
 
     def configure_optimizers(self) -> list[Optimizer]:
         pairs = ((self.generator_a2b, self.generator_b2a), (self.discriminator_a, self.discriminator_b))

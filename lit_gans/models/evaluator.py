@@ -1,8 +1,6 @@
-"""The classifier behind every score: training it, and loading it frozen."""
+"""The classifier behind every score, in training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,19 +8,14 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import SGD, Optimizer
 
-from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
-from lit_gans.files import sha256
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import HELD_OUT, Batch
-from lit_gans.models.checkpoint import model_name
 from lit_gans.models.single_network import SingleNetwork
-from lit_gans.networks.evaluator import COURSE_WIDTH, evaluator_network, logits, width_of
-from lit_gans.networks.modes import inference
+from lit_gans.networks.evaluator import COURSE_WIDTH, evaluator_network, logits
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
 from lit_gans.training.decay import one_cycle
 
-COURSE_KEY = "model"
 # How far momentum swings to either side during the cycle, against the learning rate.
 MOMENTUM_SWING = 0.05
 
@@ -120,62 +113,3 @@ class Evaluator(SingleNetwork):
             return {"held_out_score": None}, ["score: not measured, the data has no held-out images here"]
         score = self.score.compute().item()
         return {"held_out_score": score}, [f"object score on the held-out real images: {score:.4f}"]
-
-
-@dataclass(frozen=True)
-class FrozenEvaluator:
-    """An evaluator that can only look: no gradients, eval mode, outside of every model's parameters.
-
-    Attributes:
-        name: file name, the column of its scores.
-        sha256: of the file.
-        network: (B, 3, H, W) in [-1, 1] -> (B, num_classes).
-        class_names: those it was trained with, in its order; None where the file does not say.
-    """
-
-    name: str
-    sha256: str
-    network: nn.Module
-    class_names: list[str] | None = None
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
-        """Class probabilities (B, num_classes) in float32."""
-        self.network.to(images.device)
-        with inference(self.network):
-            return torch.cat([self.network(part.float()) for part in images.split(batch_size)])
-
-
-def load_evaluator(path: str | Path) -> FrozenEvaluator:
-    """Reads a file of the course's layout, `{"model": state_dict}`, or a checkpoint of `Evaluator`.
-
-    Raises:
-        InputError: missing file, another kind of file, or a state dict that does not fit exactly.
-    """
-    path = Path(path).expanduser()
-    content = read_torch_file(path, "evaluator")
-    state = evaluator_state(content, path)
-    network = evaluator_network(len(state["fc.0.bias"]), width_of(state))
-    try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise InputError(f"evaluator {path}: not a resnet18 with the course's head: {one_line(error)}") from None
-    names = content.get("hyper_parameters", {}).get("class_names")
-    return FrozenEvaluator(
-        path.name, sha256(path), network.eval().requires_grad_(False), list(names) if names else None
-    )
-
-
-def evaluator_state(content: Any, path: Path) -> dict[str, Tensor]:
-    """The state dict of the classifier in the content of either kind of file."""
-    expected = 'expected {"model": state_dict} of a resnet18 with head fc.0, or a checkpoint of lit_gans.Evaluator'
-    model = model_name(content)
-    if model not in (None, Evaluator.__name__):
-        raise InputError(f"evaluator {path}: is a checkpoint of {model}; {expected}")
-    weights = content.get("state_dict" if model else COURSE_KEY) if isinstance(content, dict) else None
-    state = {str(k).removeprefix("network."): v for k, v in weights.items()} if isinstance(weights, dict) else {}
-    bias = state.get("fc.0.bias")
-    if not isinstance(bias, Tensor) or bias.ndim != 1:
-        keys = f"has the keys {', '.join(map(str, list(content)[:5]))}" if isinstance(content, dict) else ""
-        raise InputError(f"evaluator {path}: {keys or f'holds a {type(content).__name__}'}; {expected}")
-    return state

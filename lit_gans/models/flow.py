@@ -5,19 +5,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from lit_gans import checks
 from lit_gans.errors import InputError
+from lit_gans.inference.base import called
+from lit_gans.inference.normalizing_flow import flow_network, small
 from lit_gans.models.base import Batch
-from lit_gans.models.conditions import Conditions, as_multi_hot
 from lit_gans.models.normalizing_flow import NormalizingFlow
 from lit_gans.networks.flow.bijections import Features
-from lit_gans.networks.flow.conditioning import CANVAS
 from lit_gans.networks.flow.flow import Flow
-from lit_gans.networks.flow.layout import with_places
 from lit_gans.networks.flow.layouts import KEPT
-from lit_gans.networks.flow.places import in_places, random_order
 
 
 class ConditionalFlow(NormalizingFlow):
@@ -51,12 +48,7 @@ class ConditionalFlow(NormalizingFlow):
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         training: the hyperparameters of SingleNetwork: lr, warmup, ema_decay, ... With `start_from` an earlier flow,
             more attention than that had and all else the same, it starts where that one stopped.
-
-    Attributes:
-        flow: the network.
     """
-
-    flow: Flow
 
     def __init__(
         self,
@@ -87,37 +79,13 @@ class ConditionalFlow(NormalizingFlow):
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
         check_told(num_classes, places, layout, lr_drop)
-        super().__init__(
-            Flow(
-                num_classes * (1 + places),
-                image_size,
-                levels,
-                steps,
-                hidden,
-                embedding,
-                features,
-                growth,
-                blocks,
-                droppable=label_drop > 0,
-                low_resolution=lr_drop is not None,
-                attention=attention,
-                attention_width=attention_width,
-                recompute=recompute,
-                split=split,
-                layout=layout,
-            ),
-            num_classes=num_classes,
-            class_names=class_names,
-            image_size=image_size,
-            label_drop=label_drop,
-            bits=bits,
-            noise=noise,
-            temperature=temperature,
-            guidance=guidance,
-            **training,
-        )
+        network = called(flow_network, locals())  # as of a checkpoint: by the names of its arguments
+        super().__init__(network, bits=bits, noise=noise, **training)
         self.save_hyperparameters()
-        self.lr_drop, self.places, self.layout, self.order_drop = lr_drop, places, layout, order_drop
+        self.set_classes(num_classes, class_names)
+        self.set_space(image_size, label_drop, temperature, guidance)
+        self.set_told(places, layout, lr_drop, noise)
+        self.order_drop = order_drop
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         # twice as many images as layouts: those whose objects were not all found keep none
@@ -138,14 +106,14 @@ class ConditionalFlow(NormalizingFlow):
         order = self.order_of(batch) if self.places else None
         place = self.place_of(batch) if self.layout else None
         if noise is None:
-            return flow.pyramid(self.told(label, order, place), low=low)
+            return flow.pyramid(self.with_objects(label, order, place), low=low)
         drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
         kept, low_kept, order_kept = (self.uniform((len(label),), noise) >= drop for drop in drops)
         if order is not None:
             order = order * order_kept[:, None]
         if place is not None:
             place = torch.where(order_kept[:, None, None], place, torch.nan)
-        return flow.pyramid(self.told(label, order, place), kept, low, low_kept)
+        return flow.pyramid(self.with_objects(label, order, place), kept, low, low_kept)
 
     def order_of(self, batch: Batch) -> Tensor:
         return told_column(batch, "order", f"places is {self.places}", "places to 0")
@@ -153,46 +121,9 @@ class ConditionalFlow(NormalizingFlow):
     def place_of(self, batch: Batch) -> Tensor:
         return told_column(batch, "place", "layout is true", "data.places to true, or layout to false")
 
-    def told(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
-        """The label with what else the flow is told of its objects; None where nobody knows."""
-        return with_places(label, place) if self.layout else in_places(label, order, self.places)
-
-    def known(
-        self, flow: Flow, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0
-    ) -> list[Features]:
-        """The features of what the user tells about images or latents x."""
-        count = len(x)
-        low = None if lr is None else self.given_lr(lr, count).to(x.dtype)
-        if c is None:
-            if not self.label_drop:
-                raise InputError("this flow was trained with label_drop 0, so it always needs a condition; give c")
-            nothing = self.told(torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device))
-            return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
-        rows = as_multi_hot(c, self.num_classes, self.class_names)
-        if len(rows) != count:
-            raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
-        return flow.guided(self.told(rows.to(x)), guidance, low)
-
-    def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
-        order = random_order(conditions, noise) if self.places else None
-        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, noise)
-        return self.told(conditions, order, place)
-
-    def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
-        """The inverse of an autoregressive map feeds the rounding errors of each pixel to all pixels after it: in
-        float32 they grow to visible ones, in float64 they do not."""
-        return torch.float64 if self.flow.attention else given
-
     def low_resolution(self, image: Tensor) -> Tensor | None:
         """What the flow is shown of an image beside the label: its 8x8 mean colours, if it has been built for that."""
         return None if self.lr_drop is None else small(image)
-
-    def given_lr(self, lr: Tensor, count: int) -> Tensor:
-        if self.lr_drop is None:
-            return super().given_lr(lr, count)
-        if lr.ndim != 4 or lr.shape[1] != 3 or len(lr) != count:
-            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, 3, h, w)")
-        return small(lr.to(self.device))
 
 
 def check_told(num_classes: int, places: int, layout: bool, lr_drop: float | None) -> None:
@@ -227,8 +158,3 @@ def told_column(batch: Batch, name: str, option: str, remedy: str) -> Tensor:
         )
     column: Tensor = batch[name]
     return column
-
-
-def small(image: Tensor) -> Tensor:
-    """(B, 3, h, w) -> (B, 3, 8, 8) mean colours."""
-    return interpolate(image, size=(CANVAS, CANVAS), mode="area")

@@ -10,14 +10,15 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from lit_gans import checks
+from lit_gans.inference.base import EMA_DECAY
+from lit_gans.inference.generators import LatentGenerator
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.models.base import Batch, ImageModel, checked_temperature, temperature_lines
+from lit_gans.models.base import Batch, ImageModel, temperature_lines
 from lit_gans.models.pretrained import projected_discriminator
-from lit_gans.networks.modes import frozen, inference
-from lit_gans.networks.stochastic import seeded_if_stochastic
+from lit_gans.networks.modes import frozen
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.decay import checked_decay
-from lit_gans.training.ema import averaged_copy, update_average
+from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
@@ -27,22 +28,18 @@ from lit_gans.training.tips import (
     LatentName,
     SoftLabels,
     check_batches,
-    checked_latent,
-    checked_pixel_range,
     draw_latents,
-    from_range,
     objective_of,
     to_range,
 )
 
-SAMPLING_BATCH = 256
 NetworkName = Literal["generator", "discriminator"]
 NETWORKS: tuple[NetworkName, ...] = ("generator", "discriminator")  # in the order of the optimizers
 # (the network that moves, its loss, whether Lightning counts this step): takes one step down the loss
 Update = Callable[[NetworkName, Callable[[], Tensor], bool], None]
 
 
-class GAN(ImageModel):
+class GAN(LatentGenerator, ImageModel):
     """Alternating updates of a generator and a discriminator.
 
     A subclass hands over the networks; where a condition goes into them it overrides `condition`. The losses are here,
@@ -91,7 +88,6 @@ class GAN(ImageModel):
     """
 
     automatic_optimization = False
-    pictures_from = "generator"
 
     def __init__(
         self,
@@ -110,7 +106,7 @@ class GAN(ImageModel):
         decay_from: float | None = None,
         start_from: str | None = None,
         start_discriminator_from: str | None = None,
-        ema_decay: float = 0.999,
+        ema_decay: float = EMA_DECAY,
         clip_norm: float | None = None,
         clip_weights: float | None = None,
         penalties: Sequence[PenaltyConfig] | None = None,
@@ -128,12 +124,10 @@ class GAN(ImageModel):
         super().__init__()
         if projected is not None:
             discriminator_network = projected_discriminator(projected, condition_size)
-        self.generator = generator_network
-        self.discriminator = discriminator_network
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
-        self.generator_ema = averaged_copy(self.generator) if ema_decay else None
-        self.latent_dim = checks.whole("latent_dim", latent_dim, at_least=1)
-        self.latent = checked_latent(latent)
+        self.set_network(generator_network, ema_decay > 0)
+        self.discriminator = discriminator_network
+        self.set_latents(checks.whole("latent_dim", latent_dim, at_least=1), latent, pixel_range, temperature)
         self.objective = objective_of(objective, soft_labels)
         self.updates = Updates.of(schedule)
         self.betas = checks.adam_betas("betas", betas)
@@ -146,12 +140,10 @@ class GAN(ImageModel):
         self.clip_weights = checks.limit("clip_weights", clip_weights, hint="0.01")
         self.penalties = checked_penalties(penalties, discriminator_network)
         self.shown = Shown(augment, augment_share, augment_until, input_noise)
-        self.pixel_range = checked_pixel_range(pixel_range, generator_network)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
         self.wrong_labels = 0.0  # see MultiLabelGAN
         self.auxiliary: float | None = None  # see ConditionalGAN; None for a discriminator without a head of classes
-        self.temperature = checked_temperature(temperature)
         self.generator_updates = self.discriminator_updates = 0
 
     def configure_optimizers(self) -> list[Optimizer]:
@@ -267,21 +259,6 @@ class GAN(ImageModel):
         train on the noise that one would."""
         union = draw_latents(self.latent, (count * self.trainer.world_size, self.latent_dim), noise)
         return union[self.global_rank * count :][:count]
-
-    def sampler(self, ema: bool) -> nn.Module:
-        """The generator that pictures are drawn from: the averaged one, if it is asked for and there is one."""
-        return self.generator_ema if ema and self.generator_ema is not None else self.generator
-
-    def pictures(
-        self, count: int, noise: torch.Generator, ema: bool, *condition: Tensor, temperature: float | None = None
-    ) -> Tensor:
-        """(count, 3, H, W) in [-1, 1] from the generator in eval mode, in parts of 256, with noise from this CPU
-        generator; `condition` has `count` rows."""
-        factor = self.temperature if temperature is None else checked_temperature(temperature)
-        z = factor * draw_latents(self.latent, (count, self.latent_dim), noise).to(self.device)
-        parts = zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True)
-        with inference(self.sampler(ema)) as network, seeded_if_stochastic(network, noise):
-            return from_range(torch.cat([network(*part) for part in parts]), self.pixel_range)
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:
         return {"temperature": self.temperature}, temperature_lines(self.temperature)

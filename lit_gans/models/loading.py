@@ -1,6 +1,7 @@
-"""A checkpoint file -> the model, ready to sample."""
+"""A checkpoint file -> the model, ready to be used. Lightning is imported for a LightningModule alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import torch
 
 from lit_gans.checkpoints import check_finite, one_line, read_torch_file
 from lit_gans.errors import InputError
-from lit_gans.models.base import ImageModel
-from lit_gans.models.checkpoint import CHECKPOINT_KEY, hyperparameters_of, model_name, shapes_in, shapes_on_paper
+from lit_gans.inference.base import picked
+from lit_gans.inference.checkpoint import CHECKPOINT_KEY, hyperparameters_of, model_name, shapes_in, shapes_on_paper
+from lit_gans.inference.registry import INFERENCE, inference_model
 from lit_gans.models.registry import MODELS, model_class
 
 # What the command line tells every model about the data, and writes down also for those that do not ask for it.
@@ -19,16 +21,20 @@ OF_THE_DATA = ("num_classes", "class_names", "image_size")
 LARGE = 1024
 
 
-def load(path: str | Path, device: str | torch.device = "cpu", *, allow_nan: bool = False) -> Any:
+def load(
+    path: str | Path, device: str | torch.device = "cpu", *, allow_nan: bool = False, lightning: bool = False
+) -> Any:
     """The model of a checkpoint that `lit-gans fit` or a Trainer wrote, in eval mode on `device`.
 
     Args:
         path: the file.
         device: where the model goes.
         allow_nan: take weights that are not finite too, to look at what became of a training.
+        lightning: give the LightningModule, with what only training needs, for a Trainer.
 
     Returns:
-        An instance of its class, such as `lit_gans.CDCGAN`.
+        An InferenceModel: plain torch, with the networks and methods that the model is used with (`sample`, `stream`,
+        `encode`, `translate`, ...). Or an instance of its class, such as `lit_gans.CDCGAN`, with the same methods.
 
     Raises:
         InputError: missing or damaged file, no checkpoint of this package, weights that do not fit the hyperparameters,
@@ -46,16 +52,24 @@ def load(path: str | Path, device: str | torch.device = "cpu", *, allow_nan: boo
         )
     if not allow_nan:
         check_finite(checkpoint, source)
-    made_by = model_class(name)
-    not_asked_for = set(OF_THE_DATA) - signature(made_by).parameters.keys()
-    hyperparameters = {k: v for k, v in hyperparameters_of(checkpoint).items() if k not in not_asked_for}
-    check_possible(checkpoint, made_by, hyperparameters, source)
+    hyperparameters = hyperparameters_of(checkpoint)
+    only = "only" in checkpoint[CHECKPOINT_KEY]
+    make: Callable[[], Any]
+    if lightning:
+        made_by = model_class(name)
+        not_asked_for = set(OF_THE_DATA) - signature(made_by).parameters.keys()
+        sizes = {k: v for k, v in hyperparameters.items() if k not in not_asked_for}
+        make = partial(made_by, **sizes)
+    else:
+        sizes = picked(INFERENCE[name][1], hyperparameters)
+        make = partial(inference_model, name, hyperparameters, only)
     try:
-        model: ImageModel = made_by(**hyperparameters)
-        model.on_load_checkpoint(checkpoint)  # before, as in Lightning: it may complete the state
-        model.load_state_dict(checkpoint["state_dict"])
+        if not (lightning and only) and any(above(value, LARGE) for value in sizes.values()):
+            check_possible(checkpoint, make, source)
+        model = make()
+        model.load_checkpoint(checkpoint)
     except InputError as error:
-        raise InputError(f"{source}: {error}") from None
+        raise InputError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     except Exception as error:  # a stranger's hyperparameters may be of any type, and raise anything
         raise InputError(
             f"{source}: does not fit {name}; it is damaged or of another version of lit_gans: {one_line(error)}"
@@ -63,22 +77,20 @@ def load(path: str | Path, device: str | torch.device = "cpu", *, allow_nan: boo
     return model.to(device).eval()
 
 
-def check_possible(checkpoint: Mapping[str, Any], model: type, hyperparameters: Mapping[str, Any], source: str) -> None:
+def check_possible(checkpoint: Mapping[str, Any], make: Callable[[], Any], source: str) -> None:
     """
     Raises:
         InputError: the model of these hyperparameters would have more weights than the file; told before there is
             memory for them.
     """
-    if "only" in checkpoint[CHECKPOINT_KEY] or not any(above(value, LARGE) for value in hyperparameters.values()):
-        return  # planning a flow takes seconds
-    planned = shapes_on_paper(model, hyperparameters)
+    planned = shapes_on_paper(make, {})
     if planned is None:
         return
     stored = sum(shape.numel() for shape in shapes_in(checkpoint, source).values())
     wanted = sum(shape.numel() for shape in planned.values())
     if wanted > 2 * stored + 1000:
         raise InputError(
-            f"{source}: does not fit {model.__name__}: its hyperparameters ask for {wanted:,} weights and it holds "
+            f"does not fit {model_name(checkpoint)}: its hyperparameters ask for {wanted:,} weights and it holds "
             f"{stored:,}; it is damaged or made to harm"
         )
 

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from lit_gans import checks
 from lit_gans.errors import InputError
+from lit_gans.inference.generators import ConditionalGenerator
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional import Conditional
 from lit_gans.models.gan import GAN
 
 
-class MultiLabelGAN(Conditional, GAN):
+class MultiLabelGAN(ConditionalGenerator, Conditional, GAN):
     """A GAN of networks `generator(z, condition)` and `discriminator(images, condition)`, condition (B, num_classes).
 
     A subclass also calls `set_classes`.
@@ -35,6 +35,3 @@ class MultiLabelGAN(Conditional, GAN):
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
         return (batch["condition"],)
-
-    def draw(self, conditions: Tensor, noise: torch.Generator, ema: bool, temperature: float | None = None) -> Tensor:
-        return self.pictures(len(conditions), noise, ema, conditions, temperature=temperature)

@@ -8,14 +8,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lit_gans import checks
+from lit_gans.inference.base import EMA_DECAY, Averaged
 from lit_gans.models.base import Batch, ImageModel
 from lit_gans.training.decay import checked_decay
-from lit_gans.training.ema import averaged_copy, update_average
+from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, optimizer_of
 from lit_gans.training.seeding import batch_seed, generator
 
 
-class SingleNetwork(ImageModel):
+class SingleNetwork(Averaged, ImageModel):
     """One step a batch down the loss of a network, whose weights are averaged on the way.
 
     A subclass hands over the network and defines `training_loss`; what its first batch sets up is its `initialize`. A
@@ -39,7 +40,6 @@ class SingleNetwork(ImageModel):
         InputError: a value that is not possible.
     """
 
-    network_name: ClassVar[str] = "network"
     loss_name: ClassVar[str] = "loss/train"  # as it is logged
 
     def __init__(
@@ -52,13 +52,12 @@ class SingleNetwork(ImageModel):
         warmup: int = 500,
         decay_from: float | None = None,
         clip_norm: float | None = 1.0,
-        ema_decay: float = 0.999,
+        ema_decay: float = EMA_DECAY,
         start_from: str | None = None,
     ) -> None:
         super().__init__()
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
-        setattr(self, self.network_name, network)
-        setattr(self, f"{self.network_name}_ema", averaged_copy(network) if ema_decay else None)
+        self.set_network(network, ema_decay > 0)
         checks.choice("optimizer", optimizer, get_args(OptimizerName))
         self.optimizer_name: OptimizerName = optimizer
         self.lr = checks.number("lr", lr, at_least=0)
@@ -75,21 +74,6 @@ class SingleNetwork(ImageModel):
 
     def initialize(self, batch: Batch) -> None:
         """What the first batch sets up before the first step, the same in all processes; nothing here."""
-
-    @property
-    def trained(self) -> nn.Module:
-        """The network."""
-        return self.get_submodule(self.network_name)
-
-    @property
-    def averaged(self) -> nn.Module | None:
-        """The average of the network, where there is one."""
-        average: nn.Module | None = getattr(self, f"{self.network_name}_ema")
-        return average
-
-    def chosen(self, ema: bool) -> nn.Module:
-        """The averaged network, if it is asked for and there is one, else the trained one."""
-        return self.averaged if ema and self.averaged is not None else self.trained
 
     def configure_optimizers(self) -> Any:
         return optimizer_of(self.optimizer_name, self.trained.parameters(), self.lr, self.betas)

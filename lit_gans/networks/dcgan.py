@@ -36,8 +36,8 @@ class DCGANGenerator(nn.Module):
         width: channels of the last hidden layer; the layers before it have twice as many.
         report_model: 2, or 1 for convolutions instead of transposed ones and ReLU instead of LeakyReLU (tip 5).
         output: "tanh", or "linear" for images that are not in [-1, 1] (tip 1).
-        dropout: share of the hidden values set to 0, in training and testing (tip 17).
-        noise: standard deviation of the noise added to every hidden layer in training (tip 13).
+        generator_dropout: share of the hidden values set to 0, in training and testing (tip 17).
+        generator_noise: standard deviation of the noise added to every hidden layer in training (tip 13).
 
     Shapes:
         z (B, latent_dim) -> (B, 3, image_size, image_size), in [-1, 1] with "tanh"
@@ -53,8 +53,8 @@ class DCGANGenerator(nn.Module):
         width: int = 64,
         report_model: ReportModel = 2,
         output: OutputName = "tanh",
-        dropout: float = 0.0,
-        noise: float = 0.0,
+        generator_dropout: float = 0.0,
+        generator_noise: float = 0.0,
     ) -> None:
         super().__init__()
         checks.whole("latent_dim", latent_dim, at_least=1)
@@ -64,7 +64,7 @@ class DCGANGenerator(nn.Module):
             raise InputError(f"output is {output!r}; expected one of {', '.join(get_args(OutputName))}")
         self.start = (image_size // 4, image_size // 4, 2 * width)
         self.dense = nn.Linear(latent_dim, 2 * width * (image_size // 4) ** 2)
-        self.hidden = nn.Sequential(nn.ReLU(inplace=True), TrainingNoise(noise))
+        self.hidden = nn.Sequential(nn.ReLU(inplace=True), TrainingNoise(generator_noise))
         upsampled = UpsampledConvTranspose2d if with_tip_5(report_model) else UpsampledConv2d
         self.layers = nn.Sequential(
             *(
@@ -72,8 +72,8 @@ class DCGANGenerator(nn.Module):
                     upsampled(before, after, 4),
                     norm_layer("batch", after, **KERAS),
                     activation(report_model),
-                    SteadyDropout(dropout),
-                    TrainingNoise(noise),
+                    SteadyDropout(generator_dropout),
+                    TrainingNoise(generator_noise),
                 )
                 for before, after in ((2 * width, 2 * width), (2 * width, width))
             )

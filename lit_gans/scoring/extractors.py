@@ -5,6 +5,7 @@ from pathlib import Path
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
+from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.metrics.extractors import (
     EFFICIENTNET,
     RANDOM_CONV,
@@ -14,7 +15,6 @@ from lit_gans.metrics.extractors import (
     inception_extractor,
     random_conv,
 )
-from lit_gans.models.evaluator import load_evaluator
 from lit_gans.models.pretrained import efficientnet_lite0
 
 # a key of the Inception weights that torch-fidelity reads (pt_inception-2015-12-05), and of no resnet

@@ -7,12 +7,12 @@ from rich.table import Table
 from torch import Tensor
 
 from lit_gans.errors import InputError
+from lit_gans.inference.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.metrics.extra_objects import ExtraObjects
 from lit_gans.metrics.object_score import ObjectScore, object_hits
 from lit_gans.metrics.summary import summary
 from lit_gans.metrics.tag_accuracy import TagAccuracy
 from lit_gans.models.base import HELD_OUT
-from lit_gans.models.evaluator import FrozenEvaluator, load_evaluator
 
 
 def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> list[FrozenEvaluator]:

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from lit_gans import checks
 from lit_gans.errors import InputError
+from lit_gans.inference.evaluator import FrozenEvaluator
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.metrics.face_count import SIDE
 from lit_gans.metrics.frechet import KernelDistance
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch
-from lit_gans.models.evaluator import FrozenEvaluator
 from lit_gans.pictures import grid, save_picture
 from lit_gans.scoring.distances import DistanceReport
 from lit_gans.scoring.extractors import load_extractor

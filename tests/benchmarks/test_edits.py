@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from data_modules.rendered.faces import ATTRIBUTES
 from lit_gans.cli import main
+from lit_gans.inference.evaluator import FrozenEvaluator
 from lit_gans.metrics.extractors import random_conv
-from lit_gans.models.evaluator import FrozenEvaluator
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "edits.py"
 FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"

@@ -9,7 +9,7 @@ import torch
 import lit_gans
 from lit_gans.cli import main
 from lit_gans.errors import InputError
-from lit_gans.models.evaluator import load_evaluator
+from lit_gans.inference.evaluator import load_evaluator
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,18 @@
 """`lit-gans sample` and the options that not every model has; tests/test_cli.py has the others."""
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import lit_gans
 from lit_gans.cli import main
+from lit_gans.inference.sampling import UnconditionalSampling
 from lit_gans.pictures import grid
 
 CONDITIONS = ["--condition", "red cube, blue sphere", "--condition", "gray cylinder"]
@@ -57,9 +62,72 @@ def test_a_gan_has_a_temperature_and_says_that_it_has_no_guidance(
     alike = lit_gans.load(checkpoint).sample(NAMES, n=3, temperature=0)
     np.testing.assert_array_equal(np.asarray(Image.open(out)), grid(alike, 3).permute(1, 2, 0).numpy())
     assert main([*command, "--guidance", "1"]) == 2
-    assert "holds a CDCGAN, which has no guidance; leave it out" in capsys.readouterr().err
+    assert "a CDCGAN has no guidance; leave it out" in capsys.readouterr().err
 
 
 def test_a_guidance_without_meaning_is_refused(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", str(flow_checkpoint), *CONDITIONS, "--guidance", "-1"]) == 2
     assert "guidance is -1.0; expected a finite number of at least 0" in capsys.readouterr().err
+
+
+class Painter(UnconditionalSampling):
+    """Draws n grey pictures in parts of 10, each 2 brighter than the one before, and counts the parts in memory."""
+
+    model_name = "Painter"
+    alive: ClassVar[weakref.WeakSet[torch.Tensor]] = weakref.WeakSet()
+    most: ClassVar[int] = 0
+
+    def draw(self, count: int, noise: torch.Generator, ema: bool, *, temperature: float | None = None) -> Iterator[Any]:
+        for start in range(0, count, 10):
+            brightness = torch.arange(start, min(start + 10, count)) * 2 / 127.5 - 1
+            part = brightness.view(-1, 1, 1, 1).expand(-1, 3, 4, 6).contiguous()
+            self.alive.add(part)
+            Painter.most = max(self.most, len(self.alive))
+            yield part
+            del part
+
+
+def test_any_number_of_pictures_is_written_one_by_one_in_the_memory_of_two_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lit_gans, "load", lambda *_: Painter(), raising=False)
+    monkeypatch.setattr("lit_gans.commands.sample.SHOWN", 15)
+    out, folder = tmp_path / "grid.png", tmp_path / "each"
+    assert main(["sample", "CKPT", "--n", "123", "--out", str(out), "--individual", str(folder)]) == 0
+    files = sorted(folder.iterdir())
+    assert [file.name for file in files] == [f"{i:03d}.png" for i in range(123)]
+    for i, file in enumerate(files):
+        pixels = np.asarray(Image.open(file))
+        assert pixels.shape == (4, 6, 3) and (pixels == 2 * i).all()
+    assert Painter.most <= 2
+    page = np.asarray(Image.open(out))  # 3 rows of 5
+    assert page.shape == (2 + 3 * 6, 2 + 5 * 8, 3)
+    assert page[3::6, 3::8, 0].tolist() == [[2 * (5 * row + column) for column in range(5)] for row in range(3)]
+    assert f"wrote {out}: 123 pictures, of which it shows 15" in capsys.readouterr().out
+
+
+def test_a_grid_of_conditions_shows_the_first_pictures_of_each(
+    flow_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lit_gans.commands.sample.SHOWN", 4)
+    out, folder = tmp_path / "grid.png", tmp_path / "each"
+    command = ["sample", str(flow_checkpoint), *CONDITIONS, "--n", "3", "--seed", "5", "--labels", "--out", str(out)]
+    assert main([*command, "--individual", str(folder)]) == 0
+    files = sorted(folder.iterdir())
+    assert [file.name for file in files[2:4]] == ["002_red-cube_blue-sphere.png", "003_gray-cylinder.png"]
+    page, width = np.asarray(Image.open(out)), 2 * 18 + 2
+    for row, numbers in enumerate(((0, 1), (3, 4))):
+        for column, number in enumerate(numbers):
+            left, top = page.shape[1] - width + 2 + 18 * column, 2 + 18 * row
+            np.testing.assert_array_equal(page[top : top + 16, left : left + 16], np.asarray(Image.open(files[number])))
+
+
+def test_a_very_large_grid_is_warned_of_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lit_gans, "load", lambda *_: Painter(), raising=False)
+    out = tmp_path / "grid.png"
+    for limit, warned in ((4 * 6 * 30, False), (4 * 6 * 30 - 1, True)):
+        monkeypatch.setattr("lit_gans.commands.sample.LARGE_GRID", limit)
+        assert main(["sample", "CKPT", "--n", "30", "--out", str(out)]) == 0 and out.is_file()
+        assert ("the grid will have about 30 x 24 pixels" in capsys.readouterr().err) == warned

@@ -12,7 +12,7 @@ from rounding import assert_same_but_for_rounding
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
-from data_modules.base import to_float
+from data_modules.loader import to_float
 from data_modules.rendered.faces import render_faces
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import Extractor, evaluator_extractor, random_conv

@@ -13,9 +13,9 @@ from torch.nn.functional import softplus
 from torch.utils.data import DataLoader
 
 from lit_gans.errors import InputError
+from lit_gans.inference.generator_file import generator_file
 from lit_gans.models.base import Batch
 from lit_gans.models.conditional_gan import ConditionalGAN
-from lit_gans.models.generator_file import generator_file
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 MakeBatches = Callable[..., DataLoader[Batch]]
@@ -121,7 +121,7 @@ class TestStartFrom:
         run.fit(model, batches(3, 16))
         run.save_checkpoint(tmp_path / "earlier.ckpt")
         whole = torch.load(tmp_path / "earlier.ckpt", weights_only=True)
-        torch.save(generator_file(whole, ConditionalGAN), tmp_path / "earlier_generator.ckpt")
+        torch.save(generator_file(whole, ConditionalGAN.pictures_from), tmp_path / "earlier_generator.ckpt")
         assert model.generator_ema is not None
         return model.generator_ema.state_dict()
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
+from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.models.cdcgan import CDCGAN
-from lit_gans.models.evaluator import Evaluator, load_evaluator
+from lit_gans.models.evaluator import Evaluator
 from lit_gans.networks.evaluator import evaluator_network
 
 State = dict[str, Tensor]

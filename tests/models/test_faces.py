@@ -14,7 +14,6 @@ import lit_gans
 from data_modules.anime_faces import AnimeFaces
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES
-from lit_gans.models import gan as gan_module
 from lit_gans.models.gan import GAN
 
 TINY: dict[str, Any] = {"image_size": 16, "latent_dim": 5, "width": 4}
@@ -119,7 +118,7 @@ class TestSampling:
     def test_many_pictures_are_drawn_in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = model("DCGAN")
         whole = made.sample(n=7, seed=1)
-        monkeypatch.setattr(gan_module, "SAMPLING_BATCH", 3)
+        monkeypatch.setattr("lit_gans.inference.generators.SAMPLING_BATCH", 3)
         assert_same_but_for_rounding(made.sample(n=7, seed=1), whole, [made.generator])
 
     def test_fewer_than_one_is_refused(self) -> None:

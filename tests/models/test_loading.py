@@ -38,16 +38,16 @@ def changed(file: Path, **entries: Any) -> Path:
     return file
 
 
-def refused(file: Path, *parts: str) -> None:
+def refused(file: Path, *parts: str, lightning: bool = False) -> None:
     with pytest.raises(InputError) as caught:
-        lit_gans.load(file)
+        lit_gans.load(file, lightning=lightning)
     assert re.match(f"checkpoint {re.escape(str(file))}: .*" + ".*".join(parts), str(caught.value)), caught.value
 
 
 class TestRoundTrip:
     def test_every_weight_buffer_and_average_comes_back(self, made: Made) -> None:
         model, file = made
-        loaded = lit_gans.load(file)
+        loaded = lit_gans.load(file, lightning=True)
         assert type(loaded) is CDCGAN
         torch.testing.assert_close(dict(loaded.state_dict()), dict(model.state_dict()), rtol=0, atol=0)
         state = loaded.state_dict()
@@ -55,15 +55,24 @@ class TestRoundTrip:
         assert not torch.equal(state["generator.to_rgb.weight"], state["generator_ema.to_rgb.weight"])
 
     def test_hyperparameters_and_counters_come_back(self, made: Made) -> None:
-        loaded = lit_gans.load(made[1])
+        loaded = lit_gans.load(made[1], lightning=True)
         assert dict(loaded.hparams) == dict(made[0].hparams)
         assert loaded.betas == (0.4, 0.95) and loaded.ema_decay == 0.9
         assert (loaded.generator_updates, loaded.discriminator_updates, loaded.images_seen) == (6, 3, 18)
         assert loaded.run_seed == 5
 
-    def test_it_is_in_eval_mode_throughout(self, made: Made) -> None:
-        loaded = lit_gans.load(str(made[1]))
+    @pytest.mark.parametrize("lightning", [False, True])
+    def test_it_is_in_eval_mode_throughout(self, made: Made, lightning: bool) -> None:
+        loaded = lit_gans.load(str(made[1]), lightning=lightning)
         assert not any(module.training for module in loaded.modules())
+
+    def test_without_lightning_it_has_what_draws_alone(self, made: Made) -> None:
+        model, file = made
+        loaded = lit_gans.load(file)
+        assert not isinstance(loaded, L.LightningModule) and loaded.model_name == "CDCGAN"
+        assert {name.split(".")[0] for name in loaded.state_dict()} == {"generator", "generator_ema"}
+        assert dict(loaded.hparams) == dict(model.hparams) and loaded.hparams.ema_decay == 0.9
+        assert loaded.images_seen == 18 and repr(loaded).startswith("CDCGAN(")
 
     @pytest.mark.parametrize("ema", [True, False])
     def test_it_draws_the_pictures_of_the_model_that_was_saved(self, made: Made, ema: bool) -> None:
@@ -117,4 +126,11 @@ class TestRefused:
 
     def test_hyperparameters_of_another_version(self, made: Made) -> None:
         newer = {**made[0].hparams, "new_option": 1}
-        refused(changed(made[1], hyper_parameters=newer), "new_option")
+        refused(changed(made[1], hyper_parameters=newer), "new_option", lightning=True)
+
+    @pytest.mark.parametrize("lightning", [False, True])
+    def test_a_size_that_no_weights_are_there_for_before_there_is_memory_for_it(
+        self, made: Made, lightning: bool
+    ) -> None:
+        huge = {**made[0].hparams, "width": 2**30}
+        refused(changed(made[1], hyper_parameters=huge), "does not fit CDCGAN", "made to harm", lightning=lightning)

@@ -8,7 +8,6 @@ from rounding import assert_same_but_for_rounding
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.models import gan as module
 from lit_gans.models.cdcgan import CDCGAN
 
 CONDITIONS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
@@ -160,7 +159,7 @@ def test_many_pictures_are_drawn_in_parts_with_the_same_result(
     sizes: list[int] = []
     assert model.generator_ema is not None
     model.generator_ema.register_forward_hook(lambda network, inputs, output: sizes.append(len(output)))
-    monkeypatch.setattr(module, "SAMPLING_BATCH", chunk)
+    monkeypatch.setattr("lit_gans.inference.generators.SAMPLING_BATCH", chunk)
     assert_same_but_for_rounding(model.sample(CONDITIONS, n=3, seed=1), whole, [model.generator])
     assert sizes == {1: [1] * 9, 4: [4, 4, 1], 5: [5, 4]}[chunk]
 

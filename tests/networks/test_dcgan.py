@@ -178,13 +178,13 @@ def test_a_linear_output_leaves_minus_1_to_1() -> None:
 
 def test_dropout_of_the_generator_stays_on_in_eval_mode() -> None:
     z = torch.randn(3, 5)
-    plain, dropping = DCGANGenerator(5, 8, 2).eval(), DCGANGenerator(5, 8, 2, dropout=0.5).eval()
+    plain, dropping = DCGANGenerator(5, 8, 2).eval(), DCGANGenerator(5, 8, 2, generator_dropout=0.5).eval()
     torch.testing.assert_close(plain(z), plain(z))
     assert not torch.allclose(dropping(z), dropping(z))
 
 
 def test_noise_of_the_generator_is_off_in_eval_mode() -> None:
-    z, noisy = torch.randn(3, 5), DCGANGenerator(5, 8, 2, noise=0.5)
+    z, noisy = torch.randn(3, 5), DCGANGenerator(5, 8, 2, generator_noise=0.5)
     assert not torch.allclose(noisy(z), noisy(z))
     torch.testing.assert_close(noisy.eval()(z), noisy(z))
 

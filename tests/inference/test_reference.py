@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.models.reference import load_generator
+from lit_gans.inference.reference import load_generator
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())

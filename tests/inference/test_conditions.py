@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.models.conditions import as_multi_hot, known_name
+from lit_gans.inference.conditions import as_multi_hot, known_name
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lit_gans.errors import InputError
-from lit_gans.models.base import ImageModel
-from lit_gans.models.checkpoint import CHECKPOINT_KEY, hyperparameters_of
-from lit_gans.models.drawing_weights import drawing_weights
+from lit_gans.inference.checkpoint import CHECKPOINT_KEY, hyperparameters_of, model_name
+from lit_gans.inference.weights import drawing_weights
 
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
 KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
@@ -14,20 +13,21 @@ KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
 FILES = ("start_from", "start_discriminator_from")
 
 
-def generator_file(checkpoint: Mapping[str, Any], model: type[ImageModel]) -> dict[str, Any]:
+def generator_file(checkpoint: Mapping[str, Any], network: str | None) -> dict[str, Any]:
     """The same checkpoint with the weights of the network that draws alone: the averaged ones where there are any.
 
     `lit_gans.load` and a Trainer's test read it like any other; both "ema" and "raw" are then these weights.
 
     Args:
-        checkpoint: what `lit-gans fit` wrote, of this model.
+        checkpoint: what `lit-gans fit` wrote.
+        network: its model's `pictures_from`.
 
     Raises:
         InputError: a model that draws no pictures of its own.
     """
-    network = model.pictures_from
     if network is None:
-        raise InputError(f"{model.__name__}: draws no pictures from noise; expected the checkpoint of a GAN or a flow")
+        name = model_name(checkpoint)
+        raise InputError(f"{name}: draws no pictures from noise; expected the checkpoint of a GAN or a flow")
     weights = drawing_weights(checkpoint["state_dict"], network)
     return {
         **{key: checkpoint[key] for key in KEPT if key in checkpoint},

@@ -1,14 +1,15 @@
 """What can be done with the latents of any model that encodes images and decodes them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch
-from lit_gans.models.conditions import Conditions, known_name
+from lit_gans.inference.base import checked_temperature
+from lit_gans.inference.conditions import Conditions, as_multi_hot, known_name
 from lit_gans.networks.flow.latents import between
 
 
@@ -17,14 +18,61 @@ class LatentSpace:
 
     The model has `encode(x, c)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents or their
     flat form, c, guidance=...)`; and the names of its classes.
+
+    Attributes:
+        image_size, dims: height and width of the images, and the numbers in one.
+        label_drop: share of the training images whose condition was left out; 0: the model always needs one.
+        temperature, guidance: where `sample` is given none.
     """
 
-    image_size: int
-    dims: int
     num_classes: int
     class_names: Sequence[str] | None
     encode: Any
     decode: Any
+
+    def set_space(self, image_size: int, label_drop: float, temperature: float = 1.0, guidance: float = 0.0) -> None:
+        self.image_size, self.dims = image_size, 3 * image_size**2
+        self.label_drop = checks.number("label_drop", label_drop, at_least=0, below=1, hint="a share, such as 0.1")
+        self.temperature, self.guidance = self.settings(temperature, guidance)
+
+    def settings(self, temperature: float | None, guidance: float | None) -> tuple[float, float]:
+        """Both, the model's own where they are None.
+
+        Raises:
+            InputError: a value that is not possible, or guidance of a model that always needs a condition.
+        """
+        guidance = (
+            self.guidance if guidance is None else checks.number("guidance", guidance, at_least=0, hint="0: none")
+        )
+        if guidance and not self.label_drop:
+            raise InputError(
+                "guidance needs a model that also knows images without condition; train with label_drop 0.1"
+            )
+        return (self.temperature if temperature is None else checked_temperature(temperature)), guidance
+
+    def told(self, c: Conditions | None, count: int) -> Tensor | None:
+        """The conditions of so many images or latents, (count, num_classes); None where none is told.
+
+        Raises:
+            InputError: another number of them, or none where one is needed.
+        """
+        if c is None:
+            if not self.label_drop:
+                raise InputError("this model was trained with label_drop 0, so it always needs a condition; give c")
+            return None
+        rows = as_multi_hot(c, self.num_classes, self.class_names)
+        if len(rows) != count:
+            raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
+        return rows
+
+    def check_guided(self, c: Conditions | None, guidance: float) -> None:
+        """
+        Raises:
+            InputError: guidance that is not possible, or without a condition.
+        """
+        self.settings(None, guidance)
+        if guidance and c is None:
+            raise InputError("guidance strengthens the condition, and decode was given none; give c, or guidance 0")
 
     def interpolate(
         self, first: Tensor, second: Tensor, steps: int = 8, mode: str = "lerp", c: Conditions | None = None
@@ -46,7 +94,7 @@ class LatentSpace:
         shares = torch.linspace(0, 1, steps).tolist()
         return torch.stack([self.decode(between(start, end, t, mode), c).clamp(-1, 1) for t in shares], dim=1)
 
-    def attribute_directions(self, batches: Iterable[Batch], attributes: Sequence[str | int]) -> Tensor:
+    def attribute_directions(self, batches: Iterable[Mapping[str, Tensor]], attributes: Sequence[str | int]) -> Tensor:
         """For each attribute the mean latents of images with it minus those of images without it.
 
         One pass over the batches, whatever their number, in the memory of one batch. The images are encoded without

@@ -1,13 +1,13 @@
 """Whether a checkpoint belongs to a model: compared before anything of it is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import lightning as L
 import torch
+from torch import nn
 
 from lit_gans.errors import InputError
-from lit_gans.models.drawing_weights import drawing_weights
+from lit_gans.inference.weights import drawing_weights
 
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
 CHECKPOINT_KEY = "lit_gans"
@@ -25,13 +25,11 @@ SCORE_OPTIONS = {
 Shapes = dict[str, torch.Size]
 
 
-def check_belongs(
-    checkpoint: Mapping[str, Any], model: L.LightningModule, source: str, *, continues: bool = False
-) -> None:
+def check_belongs(checkpoint: Mapping[str, Any], model: Any, source: str, *, continues: bool = False) -> None:
     """
     Args:
         checkpoint: content of a file.
-        model: what shall get its weights.
+        model: the LightningModule that shall get its weights.
         source: what opens the message, such as "--ckpt_path FILE".
         continues: whether the training goes on, for which the file of a generator alone is not enough.
 
@@ -42,9 +40,7 @@ def check_belongs(
     check_shapes(checkpoint, model, source)
 
 
-def check_origin(
-    checkpoint: Mapping[str, Any], model: L.LightningModule, source: str, *, continues: bool = False
-) -> None:
+def check_origin(checkpoint: Mapping[str, Any], model: Any, source: str, *, continues: bool = False) -> None:
     """What `check_belongs` looks at beside the shapes; arguments and errors are the same."""
     name = model_name(checkpoint)
     if name is None:
@@ -99,7 +95,7 @@ def check_class_names(checkpoint: Mapping[str, Any], mine: Any, source: str, *, 
     )
 
 
-def check_shapes(checkpoint: Mapping[str, Any], model: L.LightningModule, source: str) -> None:
+def check_shapes(checkpoint: Mapping[str, Any], model: Any, source: str) -> None:
     """
     Raises:
         InputError: weights of other names or shapes; names the hyperparameters that make the difference.
@@ -141,7 +137,7 @@ def changes_shapes(model: type, hyperparameters: Mapping[str, Any], key: str, va
     return before is not None and after is not None and before != after
 
 
-def shapes_on_paper(model: type, hyperparameters: Mapping[str, Any]) -> Shapes | None:
+def shapes_on_paper(model: Callable[..., nn.Module], hyperparameters: Mapping[str, Any]) -> Shapes | None:
     """The shapes that a model's weights would have, without any memory for them; None if that cannot be told."""
     try:
         with torch.device("meta"):
@@ -150,7 +146,7 @@ def shapes_on_paper(model: type, hyperparameters: Mapping[str, Any]) -> Shapes |
         return None
 
 
-def shapes_of(model: L.LightningModule) -> Shapes:
+def shapes_of(model: nn.Module) -> Shapes:
     return {name: weight.shape for name, weight in model.state_dict().items()}
 
 

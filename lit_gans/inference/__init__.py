@@ -1,0 +1,1 @@
+"""Trained models in use: they draw, encode, translate and classify. Plain torch, which the LightningModules use too."""

@@ -1,0 +1,121 @@
+"""A flow-matching model in use: images are drawn by following the velocity from noise."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, get_args
+
+import torch
+from torch import Tensor
+
+from lit_gans import checks
+from lit_gans.inference.base import Averaged, AveragedModel, called
+from lit_gans.inference.conditions import Conditions
+from lit_gans.inference.latent_space import LatentSpace
+from lit_gans.inference.sampling import ConditionalSampling
+from lit_gans.networks.flow.latents import Latents
+from lit_gans.networks.modes import inference
+from lit_gans.networks.ode import Solver, solve
+from lit_gans.networks.unet import UNet
+
+SAMPLING_BATCH = 64
+
+
+class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
+    """Mixin: what a ConditionalFlowMatching is used for; see there for its hyperparameters."""
+
+    network_name = "unet"
+    pictures_from: ClassVar[str | None] = "unet"
+    unet: UNet
+
+    def set_solver(self, steps: int = 20, solver: Solver = "heun") -> None:
+        checks.choice("solver", solver, get_args(Solver))
+        self.steps, self.solver = checks.whole("steps", steps, at_least=1), solver
+
+    def draw(
+        self,
+        conditions: Tensor,
+        noise: torch.Generator,
+        ema: bool,
+        *,
+        temperature: float | None = None,
+        guidance: float | None = None,
+        steps: int | None = None,
+    ) -> Iterator[Tensor]:
+        """
+        Args:
+            temperature: factor of the noise that images are drawn from.
+            guidance: w: the velocity v becomes v + w * (v - the one without the condition) (Ho and Salimans 2022).
+            steps: of the equation; None: the model's.
+        """
+        temperature, guidance = self.settings(temperature, guidance)
+        for told in conditions.split(SAMPLING_BATCH):
+            shape = (len(told), 3, self.image_size, self.image_size)
+            z = temperature * torch.randn(shape, generator=noise).to(self.device)
+            yield self.follow(z, told, 0.0, 1.0, ema, guidance, steps).clamp(-1, 1)
+
+    def encode(self, x: Tensor, c: Conditions | None = None, ema: bool = True) -> Latents:
+        """The noise that images (B, 3, image_size, image_size) in [-1, 1] are drawn from, up to the error of the steps.
+
+        Args:
+            c: what each image shows, multi-hot or names; None for noise that says all of it itself.
+        """
+        return Latents((self.follow(x.to(self.device), self.told(c, len(x)), 1.0, 0.0, ema),))
+
+    def decode(
+        self, latents: Latents | Tensor, c: Conditions | None = None, guidance: float = 0.0, ema: bool = True
+    ) -> Tensor:
+        """The images of noise (or of its flat form), not clipped; the inverse of `encode` up to the error of the
+        steps."""
+        if isinstance(latents, Tensor):
+            latents = Latents.unflatten(latents.to(self.device), [(3, self.image_size, self.image_size)])
+        self.check_guided(c, guidance)
+        z = latents.parts[0]
+        return self.follow(z, self.told(c, len(z)), 0.0, 1.0, ema, guidance)
+
+    def follow(
+        self,
+        x: Tensor,
+        conditions: Tensor | None,
+        start: float,
+        end: float,
+        ema: bool,
+        guidance: float = 0.0,
+        steps: int | None = None,
+    ) -> Tensor:
+        """Where the velocity brings x (B, 3, H, W) from one time to the other; without conditions where they are
+        None."""
+        steps = self.steps if steps is None else checks.whole("steps", steps, at_least=1)
+        found = []
+        with inference(self.chosen(ema)) as unet:
+            for i in range(0, len(x), SAMPLING_BATCH):
+                part = x[i : i + SAMPLING_BATCH].contiguous(memory_format=torch.channels_last)
+                told = None if conditions is None else conditions[i : i + SAMPLING_BATCH]
+
+                def velocity(point: Tensor, time: float, told: Tensor | None = told) -> Tensor:
+                    return self.velocity(unet, point, time, told, guidance)
+
+                found.append(solve(velocity, part, start, end, steps, self.solver))
+        return torch.cat(found)
+
+    def velocity(self, unet: Any, x: Tensor, time: float, conditions: Tensor | None, guidance: float) -> Tensor:
+        """dx/dt at x, guided where guidance is not 0."""
+        count = len(x)
+        times = x.new_full((2 * count,), time)
+        nothing = x.new_zeros(count, self.num_classes)
+        kept = torch.arange(2 * count, device=x.device) < count
+        if conditions is None:
+            without: Tensor = unet(x, times[:count], nothing, kept[count:])
+            return without
+        if not guidance:
+            told: Tensor = unet(x, times[:count], conditions.to(x))
+            return told
+        both = unet(torch.cat([x, x]), times, torch.cat([conditions.to(x), nothing]), kept)
+        told, without = both.chunk(2)
+        return told + guidance * (told - without)
+
+
+class VelocityModel(VelocitySampling, AveragedModel):
+    """A trained ConditionalFlowMatching."""
+
+    def set_up(self, hyperparameters: Mapping[str, Any]) -> None:
+        for part in (self.set_classes, self.set_space, self.set_solver):
+            called(part, hyperparameters)

@@ -1,0 +1,235 @@
+"""A normalizing flow in use: it draws, encodes, decodes, edits and scores pictures."""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from lit_gans.errors import InputError
+from lit_gans.inference.base import Averaged, AveragedModel, called
+from lit_gans.inference.conditions import Conditions
+from lit_gans.inference.latent_space import LatentSpace
+from lit_gans.inference.sampling import ConditionalSampling
+from lit_gans.networks.flow.bijections import Features
+from lit_gans.networks.flow.conditioning import CANVAS
+from lit_gans.networks.flow.denoising import denoised
+from lit_gans.networks.flow.flow import Flow
+from lit_gans.networks.flow.latents import Latents
+from lit_gans.networks.flow.layout import with_places
+from lit_gans.networks.flow.places import in_places, random_order
+from lit_gans.networks.flow.quantization import IN_CUBE, from_cube, to_cube
+from lit_gans.networks.modes import inference
+
+SAMPLING_BATCH = 128
+
+
+class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
+    """Mixin: what a ConditionalFlow is used for; see there for its hyperparameters.
+
+    Images, latents and likelihoods are computed in float32 whatever a trainer's precision, and in float64 where the
+    images or latents that are handed in are float64; see also `inversion_dtype`.
+    """
+
+    network_name = "flow"
+    pictures_from: ClassVar[str | None] = "flow"
+    flow: Flow
+
+    def set_told(self, places: int = 0, layout: bool = False, lr_drop: float | None = None, noise: float = 0.0) -> None:
+        self.places, self.layout, self.lr_drop, self.noise = places, layout, lr_drop, noise
+
+    def draw(
+        self,
+        conditions: Tensor,
+        noise: torch.Generator,
+        ema: bool,
+        *,
+        temperature: float | None = None,
+        guidance: float | None = None,
+        lr: Tensor | None = None,
+    ) -> Iterator[Tensor]:
+        """
+        Args:
+            temperature: factor of all latents; 1 draws from the flow's distribution, 0 gives the same picture always.
+            guidance: w: the Gaussian p of every layer becomes p ** (1 + w) / q ** w, q being the one without the label.
+                0 draws from the flow's distribution; 1 to 3 show the label more clearly.
+            lr: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
+                low-resolution input.
+        """
+        temperature, guidance = self.settings(temperature, guidance)
+        low = None if lr is None else self.given_lr(lr, len(conditions))
+        labels = self.asked(conditions, noise)
+        for start in range(0, len(labels), SAMPLING_BATCH):
+            label = labels[start : start + SAMPLING_BATCH]
+            eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
+            known = None if low is None else low[start : start + SAMPLING_BATCH]
+            with self.exact(torch.float32, ema) as flow:
+                x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, known))
+                if self.noise:
+                    x = denoised(flow, x, self.noise * IN_CUBE, label, known)
+            yield from_cube(x).clamp(-1, 1)
+
+    def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
+        """What the flow is told to draw for these conditions, a row each."""
+        order = random_order(conditions, noise) if self.places else None
+        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, noise)
+        return self.with_objects(conditions, order, place)
+
+    def with_objects(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
+        """The label with what else the flow is told of its objects; None where nobody knows."""
+        return with_places(label, place) if self.layout else in_places(label, order, self.places)
+
+    def known(
+        self, flow: Flow, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0
+    ) -> list[Features]:
+        """The features of what the user tells about images or latents x."""
+        count = len(x)
+        low = None if lr is None else self.given_lr(lr, count).to(x.dtype)
+        rows = self.told(c, count)
+        if rows is None:
+            nothing = self.with_objects(torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device))
+            return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
+        return flow.guided(self.with_objects(rows.to(x)), guidance, low)
+
+    def log_prob(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Tensor:
+        """Natural logarithm of the density p(x | label), (B,), of points of [-1, 1]^(C*H*W): no noise is added.
+
+        Args:
+            x, c, lr, ema: as in `encode`.
+        """
+        x = self.given_images(x)
+        with self.exact(x.dtype, ema) as flow:
+            density = flow.log_prob(to_cube(x), self.known(flow, x, c, lr))
+        return density + self.dims * math.log(IN_CUBE)
+
+    def encode(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Latents:
+        """All latents of images.
+
+        Args:
+            x: (B, 3, image_size, image_size) in [-1, 1]; in float64 everything is computed in float64.
+            c: what each image shows, multi-hot or names; None for latents that say all of it themselves.
+            lr: as in `draw`.
+            ema: the averaged weights where there are any, else the trained ones.
+
+        Raises:
+            InputError: images of another size, labels that do not fit, or none for a flow that always has one.
+        """
+        x = self.given_images(x)
+        wide = x.to(self.inversion_dtype(x.dtype))
+        with self.exact(wide.dtype, ema) as flow:
+            return flow(to_cube(wide), self.known(flow, wide, c, lr))[0].to(x.dtype)
+
+    def decode(
+        self,
+        latents: Latents | Tensor,
+        c: Conditions | None = None,
+        lr: Tensor | None = None,
+        guidance: float = 0.0,
+        ema: bool = True,
+    ) -> Tensor:
+        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and lr,
+        if guidance is 0; see `draw` for guidance.
+
+        Returns:
+            (B, 3, image_size, image_size), in [-1, 1] up to what the flow makes of unlikely latents; in the latents'
+            precision.
+        """
+        if isinstance(latents, Tensor):
+            latents = Latents.unflatten(latents.to(self.device), self.flow.shapes)
+        self.check_guided(c, guidance)
+        given = latents.parts[0].dtype
+        wide = latents.to(self.inversion_dtype(given))
+        with self.exact(wide.parts[0].dtype, ema) as flow:
+            pyramid = self.known(flow, wide.parts[0], c, lr, guidance)
+            return from_cube(flow.inverse(wide, pyramid)).to(given)
+
+    def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
+        """What `encode` and `decode` compute in, where they are given this. The inverse of an autoregressive map feeds
+        the rounding errors of each pixel to all pixels after it: in float32 they grow to visible ones, in float64 they
+        do not."""
+        return torch.float64 if self.flow.attention else given
+
+    @contextmanager
+    def exact(self, dtype: torch.dtype, ema: bool) -> Iterator[Any]:
+        """The flow in eval mode, without gradients and autocast, in the precision that is asked for."""
+        chosen = self.chosen(ema)
+        if dtype == torch.float64:
+            if self.device.type == "mps":
+                raise InputError("this flow computes in float64, which an mps device has not; take the cpu")
+            chosen = copy.deepcopy(chosen).double()
+        with inference(chosen):
+            yield chosen
+
+    def given_images(self, x: Tensor) -> Tensor:
+        expected = (3, self.image_size, self.image_size)
+        if x.ndim != 4 or tuple(x.shape[1:]) != expected or not x.is_floating_point():
+            raise InputError(
+                f"images have shape {tuple(x.shape)} and type {x.dtype}; expected (B, {', '.join(map(str, expected))}) "
+                "and floats in [-1, 1]: resize them first"
+            )
+        return x.to(self.device, torch.float64 if x.dtype == torch.float64 else torch.float32)
+
+    def given_lr(self, lr: Tensor, count: int) -> Tensor:
+        """What a flow with low-resolution input is told of such images."""
+        if self.lr_drop is None:
+            raise InputError("this flow has no low-resolution input and would ignore lr; train one with lr_drop 0.5")
+        if lr.ndim != 4 or lr.shape[1] != 3 or len(lr) != count:
+            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, 3, h, w)")
+        return small(lr.to(self.device))
+
+
+def small(image: Tensor) -> Tensor:
+    """(B, 3, h, w) -> (B, 3, 8, 8) mean colours."""
+    return interpolate(image, size=(CANVAS, CANVAS), mode="area")
+
+
+def flow_network(
+    num_classes: int = 24,
+    image_size: int = 64,
+    levels: int = 3,
+    steps: int | Sequence[int] = 16,
+    hidden: int | Sequence[int] = 64,
+    split: bool = True,
+    attention: int = 0,
+    attention_width: int = 128,
+    embedding: int = 200,
+    features: int = 64,
+    growth: int = 32,
+    blocks: int = 4,
+    label_drop: float = 0.15,
+    lr_drop: float | None = None,
+    places: int = 0,
+    layout: bool = False,
+    recompute: bool = False,
+) -> Flow:
+    """The network of a ConditionalFlow of these hyperparameters."""
+    return Flow(
+        num_classes * (1 + places),
+        image_size,
+        levels,
+        steps,
+        hidden,
+        embedding,
+        features,
+        growth,
+        blocks,
+        droppable=label_drop > 0,
+        low_resolution=lr_drop is not None,
+        attention=attention,
+        attention_width=attention_width,
+        recompute=recompute,
+        split=split,
+        layout=layout,
+    )
+
+
+class FlowModel(FlowSampling, AveragedModel):
+    """A trained ConditionalFlow."""
+
+    def set_up(self, hyperparameters: Mapping[str, Any]) -> None:
+        for part in (self.set_classes, self.set_space, self.set_told):
+            called(part, hyperparameters)

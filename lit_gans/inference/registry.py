@@ -1,0 +1,57 @@
+"""What each model is used with, by the model's name: beside models/registry.py, where its training is entered."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from lit_gans.inference.base import EMA_DECAY, ClassifierModel, InferenceModel
+from lit_gans.inference.flow_matching import VelocityModel
+from lit_gans.inference.generators import (
+    ConditionalGeneratorModel,
+    SlotGeneratorModel,
+    UnconditionalGeneratorModel,
+    slot_generator,
+)
+from lit_gans.inference.normalizing_flow import FlowModel, flow_network
+from lit_gans.inference.translation import TranslationModel
+from lit_gans.networks.cdcgan import CDCGANGenerator
+from lit_gans.networks.cyclegan import ResnetGenerator
+from lit_gans.networks.dcgan import DCGANGenerator
+from lit_gans.networks.lsgan import LSGANGenerator
+from lit_gans.networks.tag_dcgan import TagDCGANGenerator
+from lit_gans.networks.unet import UNet
+
+
+def classifier(num_classes: int = 24, width: int = 64) -> nn.Module:
+    """The network of an Evaluator, of torchvision's models, which nothing else needs."""
+    from lit_gans.networks.evaluator import evaluator_network
+
+    return evaluator_network(num_classes, width)
+
+
+# Name of the model -> the class that uses it, and what makes its network of hyperparameters of the same names.
+INFERENCE: dict[str, tuple[type[InferenceModel], Callable[..., nn.Module]]] = {
+    "CDCGAN": (ConditionalGeneratorModel, CDCGANGenerator),
+    "ConditionalFlow": (FlowModel, flow_network),
+    "ConditionalFlowMatching": (VelocityModel, UNet),
+    "ConditionalGAN": (SlotGeneratorModel, slot_generator),
+    "CycleGAN": (TranslationModel, ResnetGenerator),
+    "DCGAN": (UnconditionalGeneratorModel, DCGANGenerator),
+    "Evaluator": (ClassifierModel, classifier),
+    "LSGAN": (UnconditionalGeneratorModel, LSGANGenerator),
+    "TagDCGAN": (ConditionalGeneratorModel, TagDCGANGenerator),
+    "WGAN": (UnconditionalGeneratorModel, DCGANGenerator),
+    "WGANGP": (UnconditionalGeneratorModel, DCGANGenerator),
+}
+
+
+def inference_model(name: str, hyperparameters: Mapping[str, Any], only: bool) -> InferenceModel:
+    """The model of this name, with new weights.
+
+    Args:
+        hyperparameters: of the whole model; those of its training are not looked at.
+        only: whether the checkpoint has the weights of one network alone, see generator_file.py.
+    """
+    made_by, network = INFERENCE[name]
+    return made_by(name, network, hyperparameters, not only and hyperparameters.get("ema_decay", EMA_DECAY) > 0)
