@@ -354,8 +354,8 @@ class TestLayout:
     def test_guidance_moves_the_picture_away_from_the_classes_and_keeps_the_layout(self, told: ConditionalFlow) -> None:
         """Labels of other classes at the same places give the same contrast."""
         flow = told.flow
-        label = told.told(LABELS, place=self.PLACE)
-        other = told.told(LABELS.flip(1), place=self.PLACE.flip(1))
+        label = told.with_objects(LABELS, place=self.PLACE)
+        other = told.with_objects(LABELS.flip(1), place=self.PLACE.flip(1))
         for u, v in zip(flow.guided(label, 1.0), flow.guided(other, 1.0), strict=True):
             torch.testing.assert_close(u.unlabelled, v.unlabelled)
             assert (u.labelled - v.labelled).abs().max() > 1e-4
@@ -365,7 +365,7 @@ class TestLayout:
     ) -> None:
         """The gradient by finite differences in float64, along one direction."""
         flow = told.double().flow
-        label = told.told(LABELS.double(), place=self.PLACE.double())
+        label = told.with_objects(LABELS.double(), place=self.PLACE.double())
         u = flow.pyramid(label)
         x, direction = images.double() / 2, torch.randn_like(images, dtype=torch.float64)
         step = (denoised(flow, x, 0.1, label) - x) / 0.1**2
