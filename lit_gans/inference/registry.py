@@ -54,4 +54,7 @@ def inference_model(name: str, hyperparameters: Mapping[str, Any], only: bool) -
         only: whether the checkpoint has the weights of one network alone, see generator_file.py.
     """
     made_by, network = INFERENCE[name]
-    return made_by(name, network, hyperparameters, not only and hyperparameters.get("ema_decay", EMA_DECAY) > 0)
+    has_average = not only and hyperparameters.get("ema_decay", EMA_DECAY) > 0
+    model = made_by(name, network, hyperparameters, has_average)
+    # like the average that it was: attention's sums differ in their last digits where weights have gradients
+    return model.requires_grad_(False) if only else model
