@@ -9,7 +9,6 @@ little. Threads are left to the environment (OMP_NUM_THREADS).
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import sys
@@ -17,7 +16,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from fitting import run
 
 # seconds of `sample` <= FACTOR * those of `import torch` + MORE
@@ -31,6 +29,8 @@ def user_seconds(command: Sequence[str | Path]) -> float:
 
 
 def main(args: Sequence[str] | None = None) -> None:
+    from throughput import Setup, machine
+
     from lit_gans.files import replacing, sha256
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -57,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> None:
     content = {
         "checkpoint": {"name": given.checkpoint.name, "sha256": sha256(given.checkpoint)},
         "pictures": given.n,
-        "machine": {"torch": torch.__version__, "python": platform.python_version(), "processor": platform.machine()},
+        "machine": machine(Setup("cpu", 1, 0, 0, None, None, model={})),
         "rounds": rounds,
         "user_seconds": medians,
         "goal": goal,
