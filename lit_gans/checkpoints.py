@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
+from lit_gans.safe_files import SUFFIX, read_safetensors
 
 ZIP_MAGIC = b"PK\x03\x04"
 # The parts of a checkpoint in which a value that is not finite breaks whatever is computed from them.
@@ -17,7 +18,7 @@ WEIGHTS = ("state_dict", "optimizer_states")
 
 
 def read_torch_file(path: Path, what: str) -> Any:
-    """The content of a file that `torch.save` wrote, on the CPU; nothing in it can run code.
+    """The content of a file that `torch.save` wrote, or of a safetensors file, on the CPU; nothing in it can run code.
 
     torch.save writes a zip archive with a CRC-32 of each part, which torch.load does not look at; here it is checked,
     so that changed bytes are never taken for weights. (Files of PyTorch before 1.6 are no archives and have none.)
@@ -28,6 +29,8 @@ def read_torch_file(path: Path, what: str) -> Any:
     """
     if not path.is_file():
         raise InputError(f"{what} {path}: {'is a folder' if path.is_dir() else 'no such file'}")
+    if path.suffix == SUFFIX:
+        return read_safetensors(path, what)
     try:
         check_archive(path, what)
         content = torch.load(path, map_location="cpu", weights_only=True)

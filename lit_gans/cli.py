@@ -27,7 +27,7 @@ COMMANDS = {
     "translate": "put the pictures of a folder through a generator of a CycleGAN",
     "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
     "edit": "give a picture more or less of an attribute, through the latents of a flow",
-    "export": "write a classifier for scoring scripts, or a generator without what only training needs",
+    "export": "write a classifier for scoring scripts, a generator without what only training needs, or as ONNX",
     "data": "render a data set, or check one",
     "configs": "list the configs that come with the package",
 }

@@ -1,10 +1,23 @@
 """`lit-gans export evaluator|generator CKPT FILE`: a file to hand on."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
 from lit_gans.commands.device import add_device_argument, device_of
+
+# Endings of a generator's file -> its format.
+FORMATS = {
+    ".ckpt": "ckpt",
+    ".pt": "ckpt",
+    ".pth": "ckpt",
+    ".safetensors": "safetensors",
+    ".onnx": "onnx",
+    ".pt2": "pt2",
+}
+GRAPHS = ("onnx", "pt2")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,11 +30,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     evaluator.add_argument("--half", action="store_true", help="store it in float16: half as large")
     generator = kinds.add_parser(
         "generator",
-        help="a checkpoint of the network that draws alone, its averaged weights: for sample, predict, test and load",
+        help="the network that draws alone, its averaged weights: for sample, predict, test and load, or as a graph "
+        "for other programs",
     )
-    generator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a GAN or a flow")
+    generator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of a GAN, a flow or a CycleGAN")
     generator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as generator.ckpt")
     add_device_argument(generator)
+    generator.add_argument(
+        "--format",
+        choices=tuple(dict.fromkeys(FORMATS.values())),
+        help="ckpt or safetensors: weights for this package; onnx or pt2 (torch.export): a graph, compared with the "
+        "model before it is written (default: by FILE's ending)",
+    )
+    generator.add_argument("--direction", choices=("a2b", "b2a"), help="of a CycleGAN's graph (default a2b)")
+    generator.add_argument("--guidance", type=float, help="of a flow's graph (default: the model's)")
+    generator.add_argument("--steps", type=int, help="of a flow matching's graph (default: the model's)")
     for kind in (evaluator, generator):
         kind.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
 
@@ -31,17 +54,55 @@ def run(args: Namespace) -> int:
 
     from lit_gans.errors import InputError
     from lit_gans.files import replacing, sha256
+    from lit_gans.safe_files import to_safetensors
 
     if args.file.exists() and not args.overwrite:
         raise InputError(f"{args.file} exists; choose another name or give --overwrite")
-    if args.kind == "evaluator":
-        content = evaluator(args.checkpoint, args.half)
-    else:
-        content = generator(args.checkpoint, args.device)
+    kind = format_of(args) if args.kind == "generator" else "evaluator"
     with replacing(args.file) as temporary:
-        torch.save(content, temporary)
+        if kind in GRAPHS:
+            write_graph(args, kind, temporary)
+        elif kind == "safetensors":
+            temporary.write_bytes(to_safetensors(generator(args.checkpoint, args.device)))
+        elif kind == "ckpt":
+            torch.save(generator(args.checkpoint, args.device), temporary)
+        else:
+            torch.save(evaluator(args.checkpoint, args.half), temporary)
     print(f"wrote {args.file}, {args.file.stat().st_size / 1e6:.1f} MB, sha256 {sha256(args.file)}")
     return 0
+
+
+def format_of(args: Namespace) -> str:
+    """
+    Raises:
+        InputError: an ending that is no format's, or options of a graph for weights.
+    """
+    from lit_gans.errors import InputError
+
+    kind = args.format or FORMATS.get(args.file.suffix.lower())
+    if kind is None:
+        raise InputError(f"{args.file}: expected {', '.join(FORMATS)}; choose another ending or give --format")
+    for name in ("direction", "guidance", "steps"):
+        if kind not in GRAPHS and getattr(args, name) is not None:
+            raise InputError(f"--{name} goes with a graph, --format onnx or pt2; a {kind} file holds all of the model")
+    return kind
+
+
+def write_graph(args: Namespace, kind: str, file: Path) -> None:
+    import lit_gans
+    from lit_gans.commands.graph_files import OUTPUT, write_graph
+    from lit_gans.inference.graphs import graph_of
+
+    model = lit_gans.load(args.checkpoint)  # a graph is made and compared on the CPU
+    graph = graph_of(model, args.direction, args.guidance, args.steps)
+    inputs = {name: f"(batch, {', '.join(shape)}) {words}" for name, (shape, words) in graph.described().items()}
+    facts = {"model": model.model_name, "inputs": inputs, "output": f"{OUTPUT}: RGB in [-1, 1]"}
+    if names := getattr(model, "class_names", None):
+        facts["class_names"] = list(names)
+    difference = write_graph(graph, kind, facts, file)
+    for name, text in inputs.items():
+        print(f"input {name} {text}")
+    print(f"output {facts['output']}; largest difference to the model's pictures: {difference:.1e}")
 
 
 def evaluator(checkpoint: Path, half: bool = False) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
 
     def velocity(self, unet: Any, x: Tensor, time: float, conditions: Tensor | None, guidance: float) -> Tensor:
         """dx/dt at x, guided where guidance is not 0."""
-        count = len(x)
+        count = x.shape[0]
         times = x.new_full((2 * count,), time)
         nothing = x.new_zeros(count, self.num_classes)
         kept = torch.arange(2 * count, device=x.device) < count

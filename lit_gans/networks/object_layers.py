@@ -169,8 +169,13 @@ class Shading(nn.Module):
 
 
 def slots_of(condition: Tensor, slots: int) -> tuple[Tensor, Tensor]:
-    """Multi-hot (B, num_classes) -> class indices (B, slots) and which of the slots are in use, (B, slots) bool."""
-    value, classes = condition.topk(slots, dim=1)
+    """Multi-hot (B, num_classes) -> class indices (B, slots) and which of the slots are in use, (B, slots) bool.
+
+    In the order of the classes: topk alone has another order of equal values on each device, and so would the picture.
+    """
+    count = condition.shape[1]
+    rank = torch.arange(count, device=condition.device) / (2 * count)  # below 1/2
+    value, classes = (condition - rank).topk(slots, dim=1)
     return classes, value > 0.5
 
 

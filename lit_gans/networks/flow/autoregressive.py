@@ -73,7 +73,7 @@ class AutoregressiveAffine(Bijection):
         found = [torch.zeros_like(pixels[:, :1])]
         for i in range(pixels.shape[1]):
             here = slice(i, i + 1)
-            before = found[-1].repeat(len(known) // len(z), 1, 1)
+            before = found[-1].repeat(known.shape[0] // z.shape[0], 1, 1)
             mean, log_scale = self.predict(before, known[:, here], here, past)
             if isinstance(u, Guided):
                 labelled, unlabelled = zip(mean.chunk(2), log_scale.chunk(2), strict=True)

@@ -133,6 +133,6 @@ def coordinates(like: Tensor) -> Tensor:
 def masked(like: Tensor, low: Tensor | None, kept: Tensor | None) -> Tensor:
     """(B, 4, H, W): the low-resolution image and a plane of ones, or zeros where there is none."""
     if low is None:
-        return like.new_zeros(len(like), 4, *like.shape[2:])
+        return like.new_zeros(like.shape[0], 4, *like.shape[2:])
     planes = torch.cat([low, torch.ones_like(low[:, :1])], dim=1).to(like.dtype)
     return planes if kept is None else planes * kept.view(-1, 1, 1, 1)

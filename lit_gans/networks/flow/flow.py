@@ -127,7 +127,7 @@ class Flow(nn.Module):
         pyramid = self.pyramid(label, low=low)
         if not guidance:
             return list(pyramid)
-        without = self.pyramid(label, torch.zeros(len(label), dtype=torch.bool, device=label.device), low)
+        without = self.pyramid(label, torch.zeros(label.shape[0], dtype=torch.bool, device=label.device), low)
         return [Guided(u, v, guidance) for u, v in zip(pyramid, without, strict=True)]
 
     @torch.no_grad()

@@ -42,7 +42,7 @@ class Latents:
         if flat.ndim != 2 or flat.shape[1] != sum(sizes):
             raise InputError(f"latents have shape {tuple(flat.shape)}; expected (B, {sum(sizes)}), a row an image")
         parts = flat.split(sizes, dim=1)
-        return cls(tuple(part.reshape(len(flat), *shape) for part, shape in zip(parts, shapes, strict=True)))
+        return cls(tuple(part.reshape(flat.shape[0], *shape) for part, shape in zip(parts, shapes, strict=True)))
 
 
 def between(first: Tensor, second: Tensor, share: float, mode: str = "lerp") -> Tensor:

@@ -75,12 +75,12 @@ class LayoutPyramid(nn.Module):
         if kept is not None:
             kind = torch.where(kept[picture], kind, self.num_classes)
         embedded = self.embed(kind)
-        painted = self.paint(picture, embedded, place, len(label))
+        painted = self.paint(picture, embedded, place, label.shape[0])
         features = [painted]
         for i, size in enumerate(self.sizes[1:], start=1):
             # each object's class near its place, and a tenth of it everywhere
             window = 0.1 + 0.9 * near(place, size, WIDE_REACH)
-            told = gathered(picture, embedded[:, :, None] * window[:, None], len(label)).unflatten(2, (size, size))
+            told = gathered(picture, embedded[:, :, None] * window[:, None], label.shape[0]).unflatten(2, (size, size))
             features.append(torch.cat([pixel_unshuffle(painted, 2**i), told], dim=1))
         return features
 

@@ -1,0 +1,83 @@
+"""A network as an ONNX file, or as a program of torch.export, that was found to compute what the network does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lit_gans.errors import InputError
+from lit_gans.networks.graphs import Graph, Inputs, exported
+
+TOLERANCE = 1e-4
+OUTPUT = "pictures"
+FACTS = "lit_gans"
+# Pictures of each comparison; the graph is traced with two.
+COMPARED = (1, 3)
+
+Runtime = Callable[[Inputs], Tensor]
+
+
+def write_graph(graph: Graph, kind: str, facts: dict[str, Any], file: Path) -> float:
+    """Writes a file and reads it again.
+
+    Args:
+        kind: "onnx" or "pt2".
+        facts: plain values that the file tells its reader.
+
+    Returns:
+        The largest difference between the pictures of the file and those of the network, from the same random inputs.
+
+    Raises:
+        InputError: a difference above 1e-4, or a package that is missing.
+    """
+    runtime = (write_onnx if kind == "onnx" else write_pt2)(exported(graph), facts, file)
+    difference = largest_difference(graph, runtime)
+    if not difference <= TOLERANCE:
+        raise InputError(
+            f"the {kind} file computes other pictures than the network: they differ by up to {difference:.2g}, and by "
+            f"{TOLERANCE:g} at most they may; it is not written. Write a .ckpt or .safetensors file instead"
+        )
+    return difference
+
+
+def write_onnx(program: torch.export.ExportedProgram, facts: dict[str, Any], file: Path) -> Runtime:
+    try:
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"onnx: {error.name} is not installed; pip install 'lit_gans[onnx]' brings it") from None
+    onnx = torch.onnx.export(program, dynamo=True, output_names=[OUTPUT], verbose=False)
+    assert onnx is not None
+    for node in onnx.model.graph.all_nodes():
+        node.metadata_props.clear()
+    onnx.model.metadata_props[FACTS] = json.dumps(facts)
+    onnx.save(file, external_data=False)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+
+    def run(inputs: Inputs) -> Tensor:
+        (pictures,) = session.run([OUTPUT], {name: value.numpy() for name, value in inputs.items()})
+        return torch.from_numpy(pictures)
+
+    return run
+
+
+def write_pt2(program: torch.export.ExportedProgram, facts: dict[str, Any], file: Path) -> Runtime:
+    torch.export.save(program, file, extra_files={f"{FACTS}.json": json.dumps(facts)})
+    module = torch.export.load(file).module()
+    return lambda inputs: module(**inputs)
+
+
+@torch.no_grad()
+def largest_difference(graph: Graph, runtime: Runtime) -> float:
+    differences = []
+    for count in COMPARED:
+        inputs = graph.inputs(count, generator())
+        differences.append((runtime(inputs) - graph.module(**inputs)).abs().max())
+    return torch.stack(differences).max().item()  # NaN stays NaN
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
