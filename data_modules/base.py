@@ -37,6 +37,7 @@ class ImageDataModule(L.LightningDataModule):
     Args:
         root: folder of the data set.
         image_size: height and width of the images in a batch; files of another size are resized with antialiasing.
+        channels: 3 for colour, 1 for grey: coloured files become grey (ITU-R 601), grey ones grey RGB.
         batch_size: training batch of one process.
         eval_batch_size: validation batch.
         flip: mirror each training image left to right with probability 1/2, decided by (seed, epoch, image).
@@ -54,6 +55,7 @@ class ImageDataModule(L.LightningDataModule):
         self,
         root: str,
         image_size: int = 64,
+        channels: int = 3,
         batch_size: int = 64,
         eval_batch_size: int = 128,
         flip: bool = False,
@@ -68,8 +70,11 @@ class ImageDataModule(L.LightningDataModule):
                 f"data: image_size={image_size} must be at least 8, batch_size={batch_size} and "
                 f"eval_batch_size={eval_batch_size} at least 1"
             )
+        if channels not in (1, 3):
+            raise DataError(f"data.channels is {channels}; expected 3 (colour) or 1 (grey)")
         self.root = Path(root).expanduser()
         self.image_size = image_size
+        self.channels = channels
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.flip = flip
@@ -100,11 +105,12 @@ class ImageDataModule(L.LightningDataModule):
         """Lines for the user, when a run starts: what was found, and what is left out."""
         return []
 
-    def memory_map(self, paths: list[Path], size: int | None = None) -> np.ndarray:
-        """The images of `paths` as a read-only memory map of uint8 (N, 3, H, W), of `image_size` or another size;
-        builds the array file where it is missing."""
+    def memory_map(self, paths: list[Path], size: int | None = None, channels: int | None = None) -> np.ndarray:
+        """The images of `paths` as a read-only memory map of uint8 (N, channels, H, W), of `image_size` or another size
+        and number of channels; builds the array file where it is missing."""
         size = size or self.image_size
-        options: dict[str, Any] = {"fit": self.fit, "workers": self.workers, "tell": rank_zero_info}
+        options: dict[str, Any] = {"fit": self.fit, "channels": channels or self.channels}
+        options |= {"workers": self.workers, "tell": rank_zero_info}
         try:
             return image_array(paths, size, self.cache_dir, **options)
         except CacheError as error:
@@ -117,7 +123,7 @@ class ImageDataModule(L.LightningDataModule):
         return image_array(paths, size, self.cache_dir, **options)
 
     def images(self, paths: list[Path], size: int | None = None) -> Column:
-        """The images of `paths` as uint8 (N, 3, H, W), of `image_size` or another size: a tensor on the device, or the
+        """The images of `paths` as uint8 (N, channels, H, W), of `image_size` or another size: a tensor on the device, or the
         read-only memory map."""
         return self.placed(self.memory_map(paths, size))
 

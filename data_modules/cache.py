@@ -32,6 +32,7 @@ def image_array(
     cache_dir: Path,
     *,
     fit: Fit = "squash",
+    channels: int = 3,
     workers: int | None = None,
     progress: bool = True,
     tell: Callable[[str], None] | None = None,
@@ -46,21 +47,22 @@ def image_array(
         paths: the image files, in the order of the rows.
         size: height and width (one number for both).
         fit: what happens to images of another size, see `pictures.fitted`.
+        channels: 3, RGB, or 1, grey.
         cache_dir: folder of the array file; created when missing.
         workers: threads that decode (default: one a usable core, at most 8).
         progress: show a progress bar while building, if standard error is a terminal.
         tell: gets a line about images of another shape, when there are any that are decoded.
 
     Returns:
-        uint8 array of shape (N, 3, H, W), values 0 to 255, RGB.
+        uint8 array of shape (N, channels, H, W), values 0 to 255.
 
     Raises:
         DataError: no paths; missing files; unreadable files (all of them are named, up to 20); a ``cache_dir`` that
             cannot be written. No part of a file is left behind.
     """
     height, width = _height_width(size)
-    shape = (len(paths), 3, height, width)
-    name = f"images_{height}x{width}_{fingerprint(paths, size, fit)}.npy"
+    shape = (len(paths), channels, height, width)
+    name = f"images_{height}x{width}_{fingerprint(paths, size, fit, channels)}.npy"
     return array_file(
         cache_dir / name, shape, "|u1", lambda stream: _build(paths, shape, stream, fit, workers, progress, tell)
     )
@@ -91,17 +93,18 @@ def array_file(file: Path, shape: tuple[int, ...], dtype: str, write: Callable[[
     return cast(np.ndarray, np.load(file, mmap_mode="r"))
 
 
-def fingerprint(paths: Sequence[Path], size: int | tuple[int, int], fit: Fit = "squash") -> str:
+def fingerprint(paths: Sequence[Path], size: int | tuple[int, int], fit: Fit = "squash", channels: int = 3) -> str:
     """20 hexadecimal digits that change with the order, the absolute names, sizes and modification times of the files,
-    with the target size and how others are fitted to it, and with the format of the cache.
+    with the target size and how others are fitted to it, the channels, and with the format of the cache.
 
     Raises:
         DataError: no paths, or missing files (up to 20 are named).
     """
     if len(paths) == 0:
         raise DataError("no image files: the list of paths is empty")
-    # Nothing is added for squashing: the files of earlier versions stay valid.
-    settings = (FORMAT_VERSION, _height_width(size), *([] if fit == "squash" else [fit]))
+    # Nothing is added for squashing and for colour: the files of earlier versions stay valid.
+    more = [*([] if fit == "squash" else [fit]), *([] if channels == 3 else [channels])]
+    settings = (FORMAT_VERSION, _height_width(size), *more)
     digest = hashlib.blake2b(repr(settings).encode(), digest_size=10)
     missing: list[str] = []
     lines: list[str] = []
@@ -181,7 +184,7 @@ def _build(
                 if stopped.is_set():  # a chunk of large pictures takes many seconds
                     break
                 try:
-                    image = read_rgb(path)
+                    image = read_rgb(path) if channels == 3 else read_rgb(path).convert("L")
                     row[:] = _channels_first(fitted(image, height, width, fit))
                     if image.width * height != image.height * width:
                         of_another_shape.append(path)
@@ -216,7 +219,8 @@ def decoded(path: Path, height: int, width: int, fit: Fit = "squash") -> np.ndar
 
 
 def _channels_first(image: Image.Image) -> np.ndarray:
-    return np.asarray(image).transpose(2, 0, 1)
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 @contextmanager

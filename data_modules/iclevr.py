@@ -97,7 +97,7 @@ class ICLEVR(LabelledImages):
         paths, names = self._train
         if (file := self.root / PLACES_FILE).exists():
             return place_table(read_places(file, [path.name for path in paths], names), names, self.objects)
-        table = cached_place_table(self.cache_dir, lambda: self.memory_map(paths, SIDE), paths, names, self.objects)
+        table = cached_place_table(self.cache_dir, lambda: self.memory_map(paths, SIDE, 3), paths, names, self.objects)
         found, total = int(np.isfinite(table[..., 0]).sum()), sum(map(len, names))
         need_most(self.root, found, total)
         if report:

@@ -77,10 +77,11 @@ def fitted(image: Image.Image, height: int, width: int, fit: Fit) -> Image.Image
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def _border_colour(image: Image.Image) -> tuple[int, ...]:
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float64)
+def _border_colour(image: Image.Image) -> int | tuple[int, ...]:
+    pixels = np.asarray(image, dtype=np.float64)
     border = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
-    return tuple(np.concatenate(border).mean(axis=0).round().astype(int).tolist())
+    colour = np.concatenate(border).mean(axis=0).round().astype(int).tolist()
+    return colour if image.mode == "L" else tuple(colour)
 
 
 def centre(image: Image.Image, aspect: float) -> Image.Image:

@@ -17,11 +17,13 @@ SetName = Literal["cifar10", "mnist", "fashion_mnist"]
 SETS = {"cifar10": datasets.CIFAR10, "mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST}
 FILES = {"cifar10": "cifar-10-batches-py/", "mnist": "MNIST/raw/", "fashion_mnist": "FashionMNIST/raw/"}
 CHUNK = 4096
+# of red, green and blue in grey, ITU-R 601, as Pillow has it
+LUMA = (0.299, 0.587, 0.114)
 
 
 class TorchvisionSet(LabelledImages):
     """The training pictures of a small public set, some of them held out, and its own test pictures; the batches are
-    those of LabelledImages, grey pictures as grey RGB.
+    those of LabelledImages.
 
     A test compares with the set's test pictures, and draws for each class ("classes"); without labels it compares with
     the training pictures, as published distances of CIFAR-10 do.
@@ -106,14 +108,21 @@ class TorchvisionSet(LabelledImages):
         return [Named(HELD_OUT if self.labels else "train", self.loader(self.columns, rows, train=False))]
 
     def _pixels(self, part: Literal["train", "test"]) -> Tensor:
-        """uint8 (N, 3, image_size, image_size)."""
+        """uint8 (N, channels, image_size, image_size)."""
         data = torch.as_tensor(self._set(part).data)
-        pixels = data.permute(0, 3, 1, 2) if data.ndim == 4 else data[:, None].expand(-1, 3, -1, -1)
-        if pixels.shape[-1] == self.image_size:
+        pixels = data.permute(0, 3, 1, 2) if data.ndim == 4 else data[:, None]
+        return torch.cat([self._fitted(chunk) for chunk in pixels.split(CHUNK)])
+
+    def _fitted(self, pixels: Tensor) -> Tensor:
+        if pixels.shape[1] < self.channels:
+            pixels = pixels.expand(-1, self.channels, -1, -1)
+        if (pixels.shape[1], pixels.shape[-1]) == (self.channels, self.image_size):
             return pixels.contiguous()
+        values = pixels.float()
+        if pixels.shape[1] > self.channels:
+            values = torch.einsum("nchw,c->nhw", values, torch.tensor(LUMA))[:, None]
         size = (self.image_size, self.image_size)
-        parts = [interpolate(chunk.float(), size, mode="bilinear", antialias=True) for chunk in pixels.split(CHUNK)]
-        return torch.cat([chunk.round().clamp(0, 255).to(torch.uint8) for chunk in parts])
+        return interpolate(values, size, mode="bilinear", antialias=True).round().clamp(0, 255).to(torch.uint8)
 
     def _set(self, part: Literal["train", "test"]) -> Any:
         return self._sets[part]

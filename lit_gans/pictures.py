@@ -19,7 +19,7 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def grid(images: Tensor, per_row: int = 8) -> Tensor:
-    """(B, 3, H, W) in [-1, 1], or uint8 -> one uint8 picture (3, H', W'), `per_row` in a row, 2 px apart on white; one
+    """(B, C, H, W) in [-1, 1], or uint8 -> one uint8 picture (C, H', W'), `per_row` in a row, 2 px apart on white; one
     image alone has no edge."""
     images = images.cpu() if images.dtype == torch.uint8 else to_uint8(images.cpu())
     count, channels, height, width = images.shape
@@ -37,13 +37,13 @@ def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = 
     """A grid with what each row and column shows written beside it.
 
     Args:
-        images: (len(rows) * n, 3, H, W) in [-1, 1], row by row.
+        images: (len(rows) * n, C, H, W) in [-1, 1], row by row.
         rows: what each row shows; written on the left.
         columns: what each of the n columns shows; written above.
         text: height of the letters in pixels.
 
     Returns:
-        uint8 (3, H', W').
+        uint8 (C, H', W').
     """
     per_row = len(images) // len(rows)
     picture = grid(images, per_row)
@@ -51,23 +51,35 @@ def labelled_grid(images: Tensor, rows: Sequence[str], columns: Sequence[str] = 
     margin = 4
     left = margin + max(round(font.getlength(row)) for row in rows) + margin
     top = text + 2 * margin if columns else 0
-    page = Image.new("RGB", (left + picture.shape[2], top + picture.shape[1]), "white")
-    page.paste(Image.fromarray(picture.permute(1, 2, 0).numpy()), (left, top))
+    drawn = as_image(picture)
+    page = Image.new(drawn.mode, (left + drawn.width, top + drawn.height), "white")
+    page.paste(drawn, (left, top))
     draw = ImageDraw.Draw(page)
     height, width = images.shape[2] + 2, images.shape[3] + 2
     for i, row in enumerate(rows):
         draw.text((margin, top + 2 + (i + 0.5) * height), row, "black", font, anchor="lm")
     for i, column in enumerate(columns):
         draw.text((left + 1 + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
-    return torch.from_numpy(np.array(page)).permute(2, 0, 1)
+    return as_tensor(page)
+
+
+def as_tensor(image: Image.Image) -> Tensor:
+    """A picture of mode RGB or L as uint8 (3, H, W) or (1, H, W)."""
+    return torch.from_numpy(np.array(image)).view(image.height, image.width, -1).permute(2, 0, 1)
+
+
+def as_image(picture: Tensor) -> Image.Image:
+    """uint8 (3, H, W), or (1, H, W) for grey -> what Pillow shows and writes."""
+    pixels = picture.permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels if len(picture) == 3 else pixels[:, :, 0])
 
 
 def save_picture(picture: Tensor, path: Path) -> None:
-    """Writes one uint8 picture (3, H, W) in the format of its ending.
+    """Writes one uint8 picture (3, H, W), or (1, H, W), in the format of its ending.
 
     Raises:
         OutputError: an ending that is no picture's, or a file that cannot be written.
     """
     kind, options = picture_format(path)
     with replacing(path) as temporary:
-        Image.fromarray(picture.permute(1, 2, 0).cpu().numpy()).save(temporary, format=kind, **options)
+        as_image(picture).save(temporary, format=kind, **options)

@@ -6,12 +6,11 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import BasePredictionWriter
-from PIL import Image
 from torch import Tensor
 
 from lit_gans.checks import seed as seed_of
 from lit_gans.checks import whole
-from lit_gans.pictures import grid, save_picture, to_uint8
+from lit_gans.pictures import as_image, grid, save_picture, to_uint8
 
 
 class SampleGrid(L.Callback):
@@ -54,8 +53,7 @@ class SampleGrid(L.Callback):
         save_picture(picture, folder / f"{trainer.global_step:07d}.png")
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                image = Image.fromarray(picture.permute(1, 2, 0).numpy())
-                logger.log_image("samples", [image], step=trainer.global_step - 1)
+                logger.log_image("samples", [as_image(picture)], step=trainer.global_step - 1)
 
 
 class PredictionWriter(BasePredictionWriter):

@@ -56,7 +56,7 @@ def run(args: Namespace) -> int:
     model = load_encoder(args.checkpoint, args.device)
     for name in args.attribute:
         model.class_index(name)  # a wrong name is told before the data is read
-    images = read_images(args.image, model.image_size)
+    images = read_images(args.image, model.image_size, model.channels)
     data = data_of_run(args.checkpoint, args.data_root)
     directions = model.attribute_directions(examples(data, args.examples), args.attribute)
     amounts = torch.linspace(args.range[0], args.range[1], args.steps).tolist()

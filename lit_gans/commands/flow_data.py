@@ -92,13 +92,12 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     return loaded
 
 
-def read_images(files: list[Path], size: int) -> Tensor:
-    """(N, 3, size, size) in [-1, 1]: the middle square of each picture, resized with antialiasing.
+def read_images(files: list[Path], size: int, channels: int) -> Tensor:
+    """(N, channels, size, size) in [-1, 1]: the middle square of each picture, resized with antialiasing.
 
     Raises:
         InputError: a file that is missing or no picture.
     """
-    import numpy as np
     import torch
     from PIL import ImageOps
     from PIL.Image import Resampling
@@ -106,12 +105,14 @@ def read_images(files: list[Path], size: int) -> Tensor:
     from data_modules.loader import to_float
     from data_modules.pictures import read_rgb
     from lit_gans.errors import InputError
+    from lit_gans.pictures import as_tensor
 
     images = []
     for file in files:
         try:
-            picture = ImageOps.fit(read_rgb(file), (size, size), Resampling.LANCZOS)
+            picture = read_rgb(file).convert("RGB" if channels == 3 else "L")
+            picture = ImageOps.fit(picture, (size, size), Resampling.LANCZOS)
         except Exception as error:  # a broken file may raise anything
             raise InputError(f"--image {file}: {error or type(error).__name__}") from None
-        images.append(torch.from_numpy(np.array(picture)).permute(2, 0, 1))
+        images.append(as_tensor(picture))
     return to_float(torch.stack(images))

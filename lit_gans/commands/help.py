@@ -21,7 +21,14 @@ from lit_gans.models.registry import MODELS
 from lit_gans.scoring.score import Score
 
 # What the data tell the model and the scores: no options of the user's.
-LINKED = {"model.num_classes", "model.class_names", "model.image_size", "score.class_names", "score.class_groups"}
+LINKED = {
+    "model.num_classes",
+    "model.class_names",
+    "model.image_size",
+    "model.channels",
+    "score.class_names",
+    "score.class_groups",
+}
 NOT_FOR_A_TERMINAL = {"trainer.callbacks", "trainer.plugins", "trainer.logger", "trainer.profiler"}
 PARTS: dict[str, type] = {"score": Score, "samples": SampleGrid, "checkpoint": LastCheckpoint, "compile": Compile}
 OF_THE_RUN = (

@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
     if args.image:
         if len(args.image) % 2:
             raise InputError(f"--image was given {len(args.image)} times; an interpolation needs pairs")
-        images = read_images(args.image, model.image_size)
+        images = read_images(args.image, model.image_size, model.channels)
     else:
         images = data_of_run(args.checkpoint, args.data_root).preview_batch(POOL)["image"]
         order = torch.randperm(len(images), generator=generator_of(args.seed))

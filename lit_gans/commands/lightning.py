@@ -66,7 +66,7 @@ class CLI(LightningCLI):
         parser.add_lightning_class_args(Score, "score")
         for name in ("class_names", "class_groups"):
             parser.link_arguments(f"data.{name}", f"score.{name}", apply_on="instantiate")
-        for name in ("num_classes", "class_names", "image_size"):
+        for name in ("num_classes", "class_names", "image_size", "channels"):
             # skipped by Lightning for models without that parameter
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     import torch
     from PIL import Image
-    from torch import Tensor
 
     from lit_gans.inference.translation import Direction
 
@@ -56,7 +55,7 @@ def run(args: Namespace) -> int:
             continue
         if args.max_side:
             image.thumbnail((args.max_side, args.max_side))
-        write(translated(image, translate), args.target / name, orientation)
+        write(translate(image), args.target / name, orientation)
     print(f"wrote {len(names) - len(skipped)} pictures to {args.target}")
     if skipped:
         print(f"skipped {len(skipped)} files that are no readable pictures:{listing(skipped)}")
@@ -101,8 +100,8 @@ def check_target(source: Path, target: Path, names: list[Path], overwrite: bool)
         )
 
 
-def translator(path: Path, direction: Direction, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """What translates (1, 3, H, W) in [-1, 1], on this device.
+def translator(path: Path, direction: Direction, device: torch.device) -> Callable[[Image.Image], Image.Image]:
+    """What translates pictures, on this device.
 
     Raises:
         InputError: missing file, neither kind of file, or a checkpoint of another model.
@@ -110,12 +109,14 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
     import torch
 
     import lit_gans
+    from data_modules.loader import to_float
     from lit_gans.checkpoints import read_torch_file
     from lit_gans.errors import InputError
     from lit_gans.inference.checkpoint import model_name
     from lit_gans.inference.reference import load_generator
     from lit_gans.inference.translation import Translation
     from lit_gans.networks.modes import inference
+    from lit_gans.pictures import as_image, as_tensor, to_uint8
 
     if model_name(read_torch_file(path, "model")) is None:
         network = load_generator(path)
@@ -126,9 +127,10 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
         network = model.generator(direction)
     network.to(device).to(memory_format=torch.channels_last)
 
-    def translate(image: Tensor) -> Tensor:
+    def translate(image: Image.Image) -> Image.Image:
+        pixels = to_float(as_tensor(image if network.channels == 3 else image.convert("L"))[None])
         with inference(network):
-            return network(image.to(device))
+            return as_image(to_uint8(network(pixels.to(device)))[0])
 
     return translate
 
@@ -157,19 +159,6 @@ def writable(path: Path) -> str:
     if name not in Image.SAVE:
         raise ValueError(f"pictures cannot be written as {path.suffix or 'files without an ending'}")
     return name
-
-
-def translated(image: Image.Image, translate: Callable[[Tensor], Tensor]) -> Image.Image:
-    import numpy as np
-    import torch
-    from PIL import Image
-
-    from data_modules.loader import to_float
-    from lit_gans.pictures import to_uint8
-
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
-    picture = to_uint8(translate(to_float(pixels)))[0]
-    return Image.fromarray(picture.permute(1, 2, 0).cpu().numpy())
 
 
 def write(image: Image.Image, path: Path, orientation: int) -> None:

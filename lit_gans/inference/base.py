@@ -115,8 +115,13 @@ class ClassifierModel(InferenceModel):
         self.network = make()
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] -> class probabilities (B, num_classes)."""
-        return self.network(image)
+        """(B, 3, H, W), or grey (B, 1, H, W), in [-1, 1] -> class probabilities (B, num_classes)."""
+        return self.network(as_colour(image))
+
+
+def as_colour(image: Tensor) -> Tensor:
+    """Grey images (B, 1, H, W) as grey RGB; colour ones as they are."""
+    return image.expand(-1, 3, -1, -1)
 
 
 def picked(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
+from lit_gans.inference.base import as_colour
 from lit_gans.inference.checkpoint import model_name
 from lit_gans.networks.evaluator import evaluator_network, width_of
 from lit_gans.networks.modes import inference
@@ -24,7 +25,7 @@ class FrozenEvaluator:
     Attributes:
         name: file name, the column of its scores.
         sha256: of the file.
-        network: (B, 3, H, W) in [-1, 1] -> (B, num_classes).
+        network: (B, 3, H, W) in [-1, 1] -> (B, num_classes); grey images are shown as colour.
         class_names: those it was trained with, in its order; None where the file does not say.
     """
 
@@ -38,7 +39,7 @@ class FrozenEvaluator:
         """Class probabilities (B, num_classes) in float32."""
         self.network.to(images.device)
         with inference(self.network):
-            return torch.cat([self.network(part.float()) for part in images.split(batch_size)])
+            return torch.cat([self.network(as_colour(part).float()) for part in images.split(batch_size)])
 
 
 def load_evaluator(path: str | Path) -> FrozenEvaluator:

@@ -48,7 +48,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         """
         temperature, guidance = self.settings(temperature, guidance)
         for told in conditions.split(SAMPLING_BATCH):
-            shape = (len(told), 3, self.image_size, self.image_size)
+            shape = (len(told), self.channels, self.image_size, self.image_size)
             z = temperature * torch.randn(shape, generator=noise).to(self.device)
             yield self.follow(z, told, 0.0, 1.0, ema, guidance, steps).clamp(-1, 1)
 
@@ -66,7 +66,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         """The images of noise (or of its flat form), not clipped; the inverse of `encode` up to the error of the
         steps."""
         if isinstance(latents, Tensor):
-            latents = Latents.unflatten(latents.to(self.device), [(3, self.image_size, self.image_size)])
+            latents = Latents.unflatten(latents.to(self.device), [(self.channels, self.image_size, self.image_size)])
         self.check_guided(c, guidance)
         z = latents.parts[0]
         return self.follow(z, self.told(c, len(z)), 0.0, 1.0, ema, guidance)

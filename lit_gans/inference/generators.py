@@ -95,6 +95,7 @@ def slot_generator(
     slots: int = 3,
     patch_size: int = 16,
     width: int = 128,
+    channels: int = 3,
 ) -> ObjectLayers | ModulatedGenerator:
     """The generator of a ConditionalGAN.
 
@@ -104,8 +105,8 @@ def slot_generator(
     if drawing not in get_args(Drawing):
         raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
     if drawing == "objects":
-        return ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size)
-    return ModulatedGenerator(num_classes, image_size, width=width // 4)
+        return ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size, channels=channels)
+    return ModulatedGenerator(num_classes, image_size, width=width // 4, channels=channels)
 
 
 class UnconditionalGeneratorModel(UnconditionalGenerator, AveragedModel):

@@ -30,8 +30,15 @@ class LatentSpace:
     encode: Any
     decode: Any
 
-    def set_space(self, image_size: int, label_drop: float, temperature: float = 1.0, guidance: float = 0.0) -> None:
-        self.image_size, self.dims = image_size, 3 * image_size**2
+    def set_space(
+        self,
+        image_size: int,
+        label_drop: float,
+        temperature: float = 1.0,
+        guidance: float = 0.0,
+        channels: int = 3,
+    ) -> None:
+        self.image_size, self.channels, self.dims = image_size, channels, channels * image_size**2
         self.label_drop = checks.number("label_drop", label_drop, at_least=0, below=1, hint="a share, such as 0.1")
         self.temperature, self.guidance = self.settings(temperature, guidance)
 

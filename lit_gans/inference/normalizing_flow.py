@@ -165,7 +165,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
             yield chosen
 
     def given_images(self, x: Tensor) -> Tensor:
-        expected = (3, self.image_size, self.image_size)
+        expected = (self.channels, self.image_size, self.image_size)
         if x.ndim != 4 or tuple(x.shape[1:]) != expected or not x.is_floating_point():
             raise InputError(
                 f"images have shape {tuple(x.shape)} and type {x.dtype}; expected (B, {', '.join(map(str, expected))}) "
@@ -177,13 +177,13 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         """What a flow with low-resolution input is told of such images."""
         if self.lr_drop is None:
             raise InputError("this flow has no low-resolution input and would ignore lr; train one with lr_drop 0.5")
-        if lr.ndim != 4 or lr.shape[1] != 3 or len(lr) != count:
-            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, 3, h, w)")
+        if lr.ndim != 4 or lr.shape[1] != self.channels or len(lr) != count:
+            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, {self.channels}, h, w)")
         return small(lr.to(self.device))
 
 
 def small(image: Tensor) -> Tensor:
-    """(B, 3, h, w) -> (B, 3, 8, 8) mean colours."""
+    """(B, C, h, w) -> (B, C, 8, 8) mean colours."""
     return interpolate(image, size=(CANVAS, CANVAS), mode="area")
 
 
@@ -205,6 +205,7 @@ def flow_network(
     places: int = 0,
     layout: bool = False,
     recompute: bool = False,
+    channels: int = 3,
 ) -> Flow:
     """The network of a ConditionalFlow of these hyperparameters."""
     return Flow(
@@ -224,6 +225,7 @@ def flow_network(
         recompute=recompute,
         split=split,
         layout=layout,
+        channels=channels,
     )
 
 

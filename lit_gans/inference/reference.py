@@ -55,4 +55,5 @@ def options_of(state: dict[str, Tensor]) -> dict[str, Any]:
     up = state.get(f"model.{10 + blocks}.weight")
     transposed = up is None or up.shape[0] == 4 * width
     upsample: Upsampling = "transpose" if transposed else "resize"
-    return {"width": width, "blocks": blocks, "upsample": upsample, "residual": "draws_change" in state}
+    sizes = {"width": width, "blocks": blocks, "channels": state["model.1.weight"].shape[1]}
+    return {**sizes, "upsample": upsample, "residual": "draws_change" in state}

@@ -34,8 +34,8 @@ class Translation:
             InputError: another shape or direction.
         """
         network = self.generator(direction)
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise InputError(f"images of shape {tuple(images.shape)}; expected (B, 3, H, W)")
+        if images.ndim != 4 or images.shape[1] != network.channels:
+            raise InputError(f"images of shape {tuple(images.shape)}; expected (B, {network.channels}, H, W)")
         with inference(network):
             return network(images.to(next(network.parameters()).device, torch.float32))
 

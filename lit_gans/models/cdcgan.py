@@ -22,6 +22,7 @@ class CDCGAN(MultiLabelGAN):
         latent_dim, condition_dim: lengths of z and of the embedded condition.
         width: channels next to the image, in both networks.
         schedule: updates a batch, see Schedule; four of the generator by default.
+        channels: of the images: 3, or 1 for grey.
         training: wrong_labels (see MultiLabelGAN) and the hyperparameters of GAN: lr_generator, lr_discriminator,
             betas, ema_decay, objective, decay_from, clip_norm, augment, ...
     """
@@ -35,11 +36,12 @@ class CDCGAN(MultiLabelGAN):
         condition_dim: int = 200,
         width: int = 64,
         schedule: Schedule | None = None,
+        channels: int = 3,
         **training: Any,
     ) -> None:
         super().__init__(
-            CDCGANGenerator(num_classes, latent_dim, condition_dim, image_size, width),
-            CDCGANDiscriminator(num_classes, image_size, width),
+            CDCGANGenerator(num_classes, latent_dim, condition_dim, image_size, width, channels),
+            CDCGANDiscriminator(num_classes, image_size, width, channels),
             latent_dim=latent_dim,
             condition_size=num_classes,
             schedule={"generator": 4} if schedule is None else schedule,

@@ -31,6 +31,7 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
         discriminator_width: channels of the discriminator's first layer.
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
             on its own.
+        channels: of the images: 3, or 1 for grey.
         objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
         training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
     """
@@ -49,13 +50,14 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
         objective: ObjectiveName = "rpgan",
         betas: tuple[float, float] = (0.0, 0.99),
         penalties: Sequence[PenaltyConfig] | None = (R1,),
+        channels: int = 3,
         **training: Any,
     ) -> None:
         checks.number("auxiliary", auxiliary, at_least=0, hint="a weight, such as 10")
-        generator = slot_generator(num_classes, image_size, drawing, slots, patch_size, width)
+        generator = slot_generator(num_classes, image_size, drawing, slots, patch_size, width, channels)
         super().__init__(
             generator,
-            ProjectionDiscriminator(num_classes, image_size, discriminator_width),
+            ProjectionDiscriminator(num_classes, image_size, discriminator_width, channels=channels),
             latent_dim=generator.latent_dim,
             condition_size=num_classes,
             objective=objective,

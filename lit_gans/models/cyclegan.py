@@ -36,6 +36,7 @@ class CycleGAN(Translation, ImageModel):
         pool_size: past images that each discriminator is shown beside new ones; 0 for none.
         lr_generator, lr_discriminator, betas: of Adam.
         decay_from: share of the run after which the learning rates fall linearly to 0; None keeps them constant.
+        channels: of the images: 3, or 1 for grey.
     """
 
     automatic_optimization = False
@@ -55,15 +56,16 @@ class CycleGAN(Translation, ImageModel):
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = 0.5,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
             checks.number(name, weight, at_least=0)
-        self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual)
-        self.generator_b2a = ResnetGenerator(width, blocks, upsample, residual)
-        self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers)
-        self.discriminator_b = PatchDiscriminator(discriminator_width, discriminator_layers)
+        self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual, channels)
+        self.generator_b2a = ResnetGenerator(width, blocks, upsample, residual, channels)
+        self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers, channels)
+        self.discriminator_b = PatchDiscriminator(discriminator_width, discriminator_layers, channels)
         self.cycle_weight = cycle_weight
         self.identity_weight = cycle_weight * identity_weight
         self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)

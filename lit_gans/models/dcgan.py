@@ -22,6 +22,7 @@ class DCGAN(UnconditionalGAN):
         dropout: of the discriminator, in training.
         generator_dropout: of the generator, in training and testing (tip 17).
         generator_noise: standard deviation of the noise in the generator's layers, in training (tip 13).
+        channels: of the images: 3, or 1 for grey.
         training: the hyperparameters of GAN: objective, schedule, lr_generator, ..., and the other training tips.
     """
 
@@ -36,11 +37,14 @@ class DCGAN(UnconditionalGAN):
         dropout: float = 0.25,
         generator_dropout: float = 0.0,
         generator_noise: float = 0.0,
+        channels: int = 3,
         **training: Any,
     ) -> None:
         super().__init__(
-            DCGANGenerator(latent_dim, image_size, width, report_model, output, generator_dropout, generator_noise),
-            DCGANDiscriminator(image_size, width, report_model, norm, dropout),
+            DCGANGenerator(
+                latent_dim, image_size, width, report_model, output, generator_dropout, generator_noise, channels
+            ),
+            DCGANDiscriminator(image_size, width, report_model, norm, dropout, channels),
             latent_dim=latent_dim,
             **training,
         )

@@ -9,6 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import SGD, Optimizer
 
 from lit_gans.errors import InputError
+from lit_gans.inference.base import as_colour
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import HELD_OUT, Batch
 from lit_gans.models.single_network import SingleNetwork
@@ -63,8 +64,8 @@ class Evaluator(SingleNetwork):
         self.score = ObjectScore()
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1] -> class probabilities (B, num_classes)."""
-        return self.network(image)
+        """(B, 3, H, W), or grey (B, 1, H, W), in [-1, 1] -> class probabilities (B, num_classes)."""
+        return self.network(as_colour(image))
 
     def configure_optimizers(self) -> Optimizer:
         return SGD(self.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True, fused=True)
@@ -78,7 +79,8 @@ class Evaluator(SingleNetwork):
             group.update(lr=self.lr * rate, momentum=self.momentum + MOMENTUM_SWING * (1 - 2 * rate))
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
-        return binary_cross_entropy_with_logits(logits(self.network, self.augment(batch["image"])), batch["condition"])
+        seen = self.augment(as_colour(batch["image"]))
+        return binary_cross_entropy_with_logits(logits(self.network, seen), batch["condition"])
 
     def augment(self, image: Tensor) -> Tensor:
         if self.flip:
@@ -90,7 +92,7 @@ class Evaluator(SingleNetwork):
         return random_noise(image, self.noise) if self.noise else image
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.score.update(self.network(batch["image"]).float(), batch["condition"])
+        self.score.update(self(batch["image"]).float(), batch["condition"])
         self.log("val/score", self.score, prog_bar=True, batch_size=len(batch["image"]))
 
     def on_test_start(self) -> None:
@@ -106,7 +108,7 @@ class Evaluator(SingleNetwork):
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Looks at the real images of a test that no training saw; it draws nothing for the lists."""
         if "image" in batch and batch.get("name", HELD_OUT) == HELD_OUT:
-            self.score.update(self.network(batch["image"]).float(), batch["condition"])
+            self.score.update(self(batch["image"]).float(), batch["condition"])
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:
         if not self.score.update_called:

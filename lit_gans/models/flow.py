@@ -54,6 +54,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
             drawn loses it again by one step up the gradient of the density, x + noise^2 * grad log p(x | label) (Zhai
             et al. 2024, arXiv 2412.06329). The likelihood is then that of noisy images. 0 for dequantization.
         recompute: train in less memory and more time; see Flow.
+        channels: of the images: 3, or 1 for grey.
         temperature, guidance: of the pictures of validation and test, and where `sample` is given none.
         training: the hyperparameters of SingleNetwork: lr, warmup, ema_decay, ... With `start_from` an earlier flow,
             more attention than that had and all else the same, it starts where that one stopped.
@@ -86,6 +87,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         recompute: bool = False,
         temperature: float = 1.0,
         guidance: float = 0.0,
+        channels: int = 3,
         **training: Any,
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
@@ -94,7 +96,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         super().__init__(network, **training)
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
-        self.set_space(image_size, label_drop, temperature, guidance)
+        self.set_space(image_size, label_drop, temperature, guidance, channels)
         self.set_told(places, layout, lr_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05"))
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
         if noise and bits != 8:

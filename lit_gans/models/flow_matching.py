@@ -27,7 +27,7 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
     Args:
         num_classes: length of the multi-hot condition.
         class_names: name of each class, for conditions given by name.
-        image_size, width, levels, blocks: see UNet.
+        image_size, width, levels, blocks, channels: see UNet.
         label_drop: share of training images whose condition is left out, which guidance and encoding without a
             condition need; 0 for a model that always has one.
         steps: of the equation when images are drawn; more are slower and nearer to the model's distribution.
@@ -51,12 +51,13 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
         solver: Solver = "heun",
         temperature: float = 1.0,
         guidance: float = 0.0,
+        channels: int = 3,
         **training: Any,
     ) -> None:
-        super().__init__(UNet(num_classes, image_size, width, levels, blocks), **training)
+        super().__init__(UNet(num_classes, image_size, width, levels, blocks, channels), **training)
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
-        self.set_space(image_size, label_drop, temperature, guidance)
+        self.set_space(image_size, label_drop, temperature, guidance, channels)
         self.set_solver(steps, solver)
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:

@@ -22,6 +22,7 @@ class LSGAN(UnconditionalGAN):
         norm: of the discriminator: "batch", "instance", "layer" or "none".
         dropout: of whole channels of the discriminator, in training.
         objective: see GAN.
+        channels: of the images: 3, or 1 for grey.
         training: the other hyperparameters of GAN.
     """
 
@@ -34,11 +35,12 @@ class LSGAN(UnconditionalGAN):
         norm: NormName = "batch",
         dropout: float = 0.25,
         objective: ObjectiveName = "lsgan",
+        channels: int = 3,
         **training: Any,
     ) -> None:
         super().__init__(
-            LSGANGenerator(latent_dim, image_size, width=width, eps_as_printed=eps_as_printed),
-            LSGANDiscriminator(image_size, width=width, eps_as_printed=eps_as_printed, norm=norm, dropout=dropout),
+            LSGANGenerator(latent_dim, image_size, channels, width, eps_as_printed=eps_as_printed),
+            LSGANDiscriminator(image_size, channels, width, eps_as_printed=eps_as_printed, norm=norm, dropout=dropout),
             latent_dim=latent_dim,
             objective=objective,
             **training,

@@ -20,6 +20,7 @@ class TagDCGAN(MultiLabelGAN):
         latent_dim: length of z.
         width: channels next to the image, in both networks.
         norm: of the discriminator: "batch", "instance", "layer" or "none".
+        channels: of the images: 3, or 1 for grey.
         training: the hyperparameters of MultiLabelGAN and GAN: wrong_labels, objective, schedule, lr_generator, ...
     """
 
@@ -31,11 +32,12 @@ class TagDCGAN(MultiLabelGAN):
         latent_dim: int = 100,
         width: int = 64,
         norm: NormName = "batch",
+        channels: int = 3,
         **training: Any,
     ) -> None:
         super().__init__(
-            TagDCGANGenerator(num_classes, latent_dim, image_size, width),
-            TagDCGANDiscriminator(num_classes, image_size, width, norm),
+            TagDCGANGenerator(num_classes, latent_dim, image_size, width, channels),
+            TagDCGANDiscriminator(num_classes, image_size, width, norm, channels),
             latent_dim=latent_dim,
             condition_size=num_classes,
             **training,

@@ -23,9 +23,10 @@ class CDCGANGenerator(nn.Module):
         condition_dim: length of the embedded condition that is joined to z.
         image_size: 8, 16, 32, 64, ...: height and width of the image.
         width: channels of the last hidden layer; they double with each layer before it.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        z (B, latent_dim), condition (B, num_classes) -> (B, 3, image_size, image_size) in [-1, 1]
+        z (B, latent_dim), condition (B, num_classes) -> (B, channels, image_size, image_size) in [-1, 1]
     """
 
     def __init__(
@@ -35,19 +36,20 @@ class CDCGANGenerator(nn.Module):
         condition_dim: int = 200,
         image_size: int = 64,
         width: int = 64,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         checks.whole("latent_dim", latent_dim, at_least=1)
         checks.whole("width", width, at_least=1)
         self.embed = nn.Sequential(nn.Linear(num_classes, condition_dim), nn.ReLU())
-        channels = [width * 2**i for i in reversed(range(doublings(image_size)))]
+        widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []
-        for before, after in pairwise([latent_dim + condition_dim, *channels]):
+        for before, after in pairwise([latent_dim + condition_dim, *widths]):
             # the report's first layer has stride 2 and no padding, which on a 1x1 input is this
             up = ConvTranspose2d(before, after, 4, stride=2, padding=1) if layers else FromVector(before, after, 4)
             layers += [up, nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.to_rgb = ConvTranspose2d(channels[-1], 3, 4, stride=2, padding=1)
+        self.to_rgb = ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1)
         init_last_layer(self.to_rgb)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
@@ -55,25 +57,25 @@ class CDCGANGenerator(nn.Module):
 
 
 class CDCGANDiscriminator(nn.Module):
-    """Image and condition -> one logit; the condition enters as a fourth image channel.
+    """Image and condition -> one logit; the condition enters as one more image channel.
 
     Args:
-        num_classes, image_size, width: as in the generator; `width` is that of the first layer.
+        num_classes, image_size, width, channels: as in the generator; `width` is that of the first layer.
 
     Shapes:
-        image (B, 3, image_size, image_size) in [-1, 1], condition (B, num_classes) -> logit (B,)
+        image (B, channels, image_size, image_size) in [-1, 1], condition (B, num_classes) -> logit (B,)
     """
 
-    def __init__(self, num_classes: int = 24, image_size: int = 64, width: int = 64) -> None:
+    def __init__(self, num_classes: int = 24, image_size: int = 64, width: int = 64, channels: int = 3) -> None:
         super().__init__()
         # the report leaves LeakyReLU at PyTorch's default slope 0.01
         self.plane = nn.Sequential(nn.Linear(num_classes, image_size**2), nn.LeakyReLU())
-        channels = [width * 2**i for i in range(doublings(image_size))]
+        widths = [width * 2**i for i in range(doublings(image_size))]
         layers: list[nn.Module] = []
-        for before, after in pairwise([4, *channels]):
+        for before, after in pairwise([channels + 1, *widths]):
             layers += [HalvingConv2d(before, after), nn.BatchNorm2d(after), nn.LeakyReLU(inplace=True)]
         self.layers = nn.Sequential(*layers)
-        self.to_logit = ToPixel(channels[-1], 1, 4)
+        self.to_logit = ToPixel(widths[-1], 1, 4)
         init_last_layer(self.to_logit)
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:

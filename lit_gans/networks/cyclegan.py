@@ -31,24 +31,30 @@ class ResnetGenerator(nn.Module):
             a checkerboard (Odena et al. 2016).
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        (B, 3, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
+        (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
         row or column, and the result is cropped back.
     """
 
     def __init__(
-        self, width: int = 64, blocks: int = 9, upsample: Upsampling = "transpose", residual: bool = False
+        self,
+        width: int = 64,
+        blocks: int = 9,
+        upsample: Upsampling = "transpose",
+        residual: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         checks.whole("width", width, at_least=1)
         checks.whole("blocks", blocks, at_least=0)
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
-        last = nn.Conv2d(width, 3, 7)
+        last = nn.Conv2d(width, channels, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
-            *(nn.ReflectionPad2d(3), nn.Conv2d(3, width, 7), *normed(width)),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width)),
             *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width)),
             *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width)),
             *(ResidualBlock(4 * width) for _ in range(blocks)),
@@ -57,7 +63,7 @@ class ResnetGenerator(nn.Module):
             *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
-        self.residual = residual
+        self.residual, self.channels = residual, channels
         if residual:
             nn.init.zeros_(last.weight)
             # a name in the state dict, so that nobody takes these weights for those of whole images
@@ -82,21 +88,21 @@ class PatchDiscriminator(nn.Module):
         layers: convolutions of stride 2.
 
     Shapes:
-        (B, 3, H, W) in [-1, 1] -> (B, 1, H', W'); 14x14 of them at 128 px.
+        (B, channels, H, W) in [-1, 1] -> (B, 1, H', W'); 14x14 of them at 128 px.
     """
 
-    def __init__(self, width: int = 64, layers: int = 3) -> None:
+    def __init__(self, width: int = 64, layers: int = 3, channels: int = 3) -> None:
         super().__init__()
         checks.whole("discriminator_width", width, at_least=1)
         checks.whole("discriminator_layers", layers, at_least=1)
         self.smallest = 3 * 2**layers
-        channels = [width * min(2**i, 8) for i in range(layers + 1)]
-        body: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        widths = [width * min(2**i, 8) for i in range(layers + 1)]
+        body: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         for i in range(layers):
             stride = 2 if i < layers - 1 else 1
-            body += [nn.Conv2d(channels[i], channels[i + 1], 4, stride=stride, padding=1)]
-            body += [InstanceNorm2d(channels[i + 1]), nn.LeakyReLU(0.2, inplace=True)]
-        self.model = nn.Sequential(*body, nn.Conv2d(channels[-1], 1, 4, padding=1))
+            body += [nn.Conv2d(widths[i], widths[i + 1], 4, stride=stride, padding=1)]
+            body += [InstanceNorm2d(widths[i + 1]), nn.LeakyReLU(0.2, inplace=True)]
+        self.model = nn.Sequential(*body, nn.Conv2d(widths[-1], 1, 4, padding=1))
         init_normal(self)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -38,9 +38,10 @@ class DCGANGenerator(nn.Module):
         output: "tanh", or "linear" for images that are not in [-1, 1] (tip 1).
         generator_dropout: share of the hidden values set to 0, in training and testing (tip 17).
         generator_noise: standard deviation of the noise added to every hidden layer in training (tip 13).
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        z (B, latent_dim) -> (B, 3, image_size, image_size), in [-1, 1] with "tanh"
+        z (B, latent_dim) -> (B, channels, image_size, image_size), in [-1, 1] with "tanh"
 
     Raises:
         InputError: a size, model or output that is not possible.
@@ -55,6 +56,7 @@ class DCGANGenerator(nn.Module):
         output: OutputName = "tanh",
         generator_dropout: float = 0.0,
         generator_noise: float = 0.0,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         checks.whole("latent_dim", latent_dim, at_least=1)
@@ -78,7 +80,7 @@ class DCGANGenerator(nn.Module):
                 for before, after in ((2 * width, 2 * width), (2 * width, width))
             )
         )
-        self.to_rgb = (SameConvTranspose2d if with_tip_5(report_model) else SameConv2d)(width, 3, 4)
+        self.to_rgb = (SameConvTranspose2d if with_tip_5(report_model) else SameConv2d)(width, channels, 4)
         self.output = nn.Tanh() if output == "tanh" else nn.Identity()
         init_as_keras(self)
 
@@ -97,9 +99,10 @@ class DCGANDiscriminator(nn.Module):
         report_model: 2, or 1 for ReLU and max pooling (tip 5).
         norm: of all convolutions but the first; a gradient penalty needs one other than "batch" (tip 4).
         dropout: probability, in training.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        image (B, 3, image_size, image_size) -> logit (B,)
+        image (B, channels, image_size, image_size) -> logit (B,)
 
     Raises:
         InputError: a size, model or norm that is not possible.
@@ -112,13 +115,14 @@ class DCGANDiscriminator(nn.Module):
         report_model: ReportModel = 2,
         norm: NormName = "batch",
         dropout: float = 0.25,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         check_image_size(image_size)
         tip_5 = with_tip_5(report_model)
-        channels = [3, max(1, width // 2), width, 2 * width, 4 * width]
+        widths = [channels, max(1, width // 2), width, 2 * width, 4 * width]
         self.layers = nn.Sequential()
-        for i, (before, after) in enumerate(pairwise(channels)):
+        for i, (before, after) in enumerate(pairwise(widths)):
             block: list[nn.Module] = [SameConv2d(before, after, 4, stride=2 if i < 3 else 1)]
             if i == 1 and tip_5:
                 block += [nn.ZeroPad2d((0, 1, 0, 1))]  # right and bottom
@@ -129,7 +133,7 @@ class DCGANDiscriminator(nn.Module):
                 block += [nn.MaxPool2d(2, ceil_mode=True)]  # no difference at 64 px; smaller images keep one pixel
             self.layers.append(nn.Sequential(*block, Dropout(dropout)))
         side = (image_size // 4 + 2) // 2 if tip_5 else -(-image_size // 64)
-        self.to_logit = nn.Linear(channels[-1] * side**2, 1)
+        self.to_logit = nn.Linear(widths[-1] * side**2, 1)
         init_as_keras(self)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -25,13 +25,20 @@ class ModulatedGenerator(nn.Module):
         latent_dim: length of z.
         style_dim: length of the mapping's output.
         width: channels of the last stage; they double with each stage before it, up to eightfold.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        z (B, latent_dim), condition (B, num_classes) -> (B, 3, image_size, image_size) in [-1, 1]
+        z (B, latent_dim), condition (B, num_classes) -> (B, channels, image_size, image_size) in [-1, 1]
     """
 
     def __init__(
-        self, num_classes: int = 24, image_size: int = 64, latent_dim: int = 128, style_dim: int = 256, width: int = 32
+        self,
+        num_classes: int = 24,
+        image_size: int = 64,
+        latent_dim: int = 128,
+        style_dim: int = 256,
+        width: int = 32,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         stages = doublings(image_size) + 1
@@ -48,7 +55,7 @@ class ModulatedGenerator(nn.Module):
         convolutions = [nn.Conv2d(widths[0], widths[0], 3, padding=1)]
         convolutions += [UpsampledConv2d(before, after, 3) for before, after in pairwise(widths)]
         self.stages = nn.ModuleList(ModulatedStage(convolution, style_dim) for convolution in convolutions)
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.to_rgb = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))

@@ -49,9 +49,10 @@ class ObjectLayers(nn.Module):
         width: channels of the smallest stage of the drawing.
         patch_size: an object is drawn in a square of 8, 16 or 32 pixels and then scaled to its place.
         depth: layers of attention.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        z (B, latent_dim), condition (B, num_classes) -> (B, 3, image_size, image_size) in [-1, 1]
+        z (B, latent_dim), condition (B, num_classes) -> (B, channels, image_size, image_size) in [-1, 1]
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class ObjectLayers(nn.Module):
         width: int = 128,
         patch_size: int = 16,
         depth: int = 2,
+        channels: int = COLOR,
     ) -> None:
         super().__init__()
         self.slots, self.scene_dim, self.slot_dim = slots, scene_dim, slot_dim
-        self.image_size = image_size
+        self.image_size, self.channels = image_size, channels
         self.classes = nn.Embedding(num_classes, token_dim)
         self.scene_noise = nn.Linear(scene_dim, token_dim)
         self.slot_noise = nn.Linear(slot_dim, token_dim)
@@ -78,10 +80,10 @@ class ObjectLayers(nn.Module):
             token_dim, nhead=4, dim_feedforward=2 * token_dim, dropout=0.0, batch_first=True, norm_first=True
         )
         self.attention = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
-        self.draw = PatchDecoder(token_dim, COLOR + 1 + FEATURES, width, patch_size)
+        self.draw = PatchDecoder(token_dim, channels + 1 + FEATURES, width, patch_size)
         self.place = Placer(token_dim)
-        self.background = PatchDecoder(token_dim, COLOR + FEATURES, width // 2, 8)
-        self.shade = Shading(COLOR + FEATURES)
+        self.background = PatchDecoder(token_dim, channels + FEATURES, width // 2, 8)
+        self.shade = Shading(channels + FEATURES, channels)
 
     @property
     def latent_dim(self) -> int:
@@ -93,7 +95,7 @@ class ObjectLayers(nn.Module):
         scene, objects = self.describe(z, classes, present)
         background = interpolate(self.background(scene), size=(self.image_size,) * 2, mode="bilinear")
         drawn = self.draw(objects.flatten(0, 1)).unflatten(0, objects.shape[:2])
-        composed = compose(background, drawn, self.place(objects), present)
+        composed = compose(background, drawn, self.place(objects), present, self.channels)
         return torch.tanh(self.shade(composed).float())
 
     def describe(self, z: Tensor, classes: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,11 +149,12 @@ class Shading(nn.Module):
     CPU as convolutions of few channels over the whole picture.
 
     Shapes:
-        (B, channels, H, W), its first three channels colours -> (B, 3, H, W)
+        (B, channels, H, W), its first channels colours -> (B, colors, H, W)
     """
 
-    def __init__(self, channels: int, width: int = 48) -> None:
+    def __init__(self, channels: int, colors: int = COLOR, width: int = 48) -> None:
         super().__init__()
+        self.colors = colors
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(2),
             nn.Conv2d(4 * channels, width, 3, padding=1),
@@ -160,12 +163,12 @@ class Shading(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Conv2d(width, width, 3, padding=4, dilation=4),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 4 * COLOR, 3, padding=1),
+            nn.Conv2d(width, 4 * colors, 3, padding=1),
             nn.PixelShuffle(2),
         )
 
     def forward(self, composed: Tensor) -> Tensor:
-        return composed[:, :COLOR] + self.layers(composed)
+        return composed[:, : self.colors] + self.layers(composed)
 
 
 def slots_of(condition: Tensor, slots: int) -> tuple[Tensor, Tensor]:
@@ -185,7 +188,7 @@ def numbers_of(noise: Tensor, present: Tensor) -> Tensor:
     return noise.masked_fill(~present, torch.inf).argsort(dim=1).argsort(dim=1)
 
 
-def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Tensor) -> Tensor:
+def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Tensor, colors: int = COLOR) -> Tensor:
     """Lays the objects over the background, far ones first: what stands lower in the picture is nearer.
 
     Args:
@@ -193,6 +196,7 @@ def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Te
         drawn: (B, slots, C + 1, P, P): as the background, with the alpha's logit in the place after the colours.
         placement: of each object.
         present: (B, slots) bool; the other slots stay invisible.
+        colors: the first channels.
 
     Returns:
         (B, C, H, W)
@@ -202,8 +206,8 @@ def compose(background: Tensor, drawn: Tensor, placement: Placement, present: Te
     drawn = drawn.gather(1, order.view(*order.shape, 1, 1, 1).expand_as(drawn))
     present = present.gather(1, order)
 
-    alpha = torch.sigmoid(drawn[:, :, COLOR].float()) * present.unsqueeze(-1).unsqueeze(-1)
-    content = torch.cat([drawn[:, :, :COLOR], drawn[:, :, COLOR + 1 :]], dim=2).float()
+    alpha = torch.sigmoid(drawn[:, :, colors].float()) * present.unsqueeze(-1).unsqueeze(-1)
+    content = torch.cat([drawn[:, :, :colors], drawn[:, :, colors + 1 :]], dim=2).float()
     # premultiplied: outside of its square a layer is transparent, and so are the halves of its edge pixels
     layers = place_patches(torch.cat([content * alpha.unsqueeze(2), alpha.unsqueeze(2)], dim=2), placement, background)
     canvas = background.float().contiguous()  # as the layers are: mixed layouts cost a third more

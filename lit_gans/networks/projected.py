@@ -35,7 +35,7 @@ class ProjectedDiscriminator(nn.Module):
         width: channels of the heads.
 
     Shapes:
-        image (B, 3, H, W) in [-1, 1], condition (B, num_classes) -> logits (B, 64)
+        image (B, 3, H, W), or grey (B, 1, H, W), in [-1, 1], condition (B, num_classes) -> logits (B, 64)
     """
 
     def __init__(
@@ -70,7 +70,13 @@ class ProjectedDiscriminator(nn.Module):
     def mixed(self, image: Tensor) -> list[Tensor]:
         """The features of each depth, mixed with those of all deeper ones: from the deepest on, each goes into the one
         above it."""
-        image = interpolate(image, size=(self.size, self.size), mode="bilinear", align_corners=False, antialias=True)
+        image = interpolate(
+            image.expand(-1, 3, -1, -1),
+            size=(self.size, self.size),
+            mode="bilinear",
+            align_corners=False,
+            antialias=True,
+        )
         found = [mix(x) for mix, x in zip(self.across_channels, self.frozen(image).depths(image), strict=True)]
         for i in reversed(range(len(found) - 1)):
             deeper = interpolate(found[i + 1], size=found[i].shape[2:], mode="bilinear", align_corners=False)

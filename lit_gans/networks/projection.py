@@ -20,11 +20,14 @@ class ProjectionDiscriminator(nn.Module):
         image_size: 8, 16, 32, 64, ...
         width: channels of the first layer; they double with each layer.
         feature_dim: length of the features.
+        channels: of the images: 3, or 1 for grey.
     """
 
-    def __init__(self, num_classes: int = 24, image_size: int = 64, width: int = 64, feature_dim: int = 256) -> None:
+    def __init__(
+        self, num_classes: int = 24, image_size: int = 64, width: int = 64, feature_dim: int = 256, channels: int = 3
+    ) -> None:
         super().__init__()
-        widths = [3, *(width * 2**i for i in range(doublings(image_size)))]
+        widths = [channels, *(width * 2**i for i in range(doublings(image_size)))]
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [HalvingConv2d(before, after), nn.LeakyReLU(0.2)]
@@ -35,7 +38,7 @@ class ProjectionDiscriminator(nn.Module):
         self.classify = nn.Linear(feature_dim, num_classes)
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:
-        """(B, 3, H, W) in [-1, 1], (B, num_classes) -> logit (B,)."""
+        """(B, channels, H, W) in [-1, 1], (B, num_classes) -> logit (B,)."""
         return self.judge(image, condition)[0]
 
     def judge(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:

@@ -28,17 +28,24 @@ class UNet(nn.Module):
             of 32.
         levels: sizes, from image_size / 2 on.
         blocks: residual blocks a level, on the way down; one more on the way up.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        x (B, 3, image_size, image_size), time (B,) in [0, 1], condition (B, num_classes), kept (B,) bool: for which
-        images the condition is told; None for all -> (B, 3, image_size, image_size)
+        x (B, channels, image_size, image_size), time (B,) in [0, 1], condition (B, num_classes), kept (B,) bool: for which
+        images the condition is told; None for all -> the shape of x
 
     Raises:
         InputError: sizes that do not fit.
     """
 
     def __init__(
-        self, num_classes: int, image_size: int = 64, width: int = 64, levels: int = 3, blocks: int = 2
+        self,
+        num_classes: int,
+        image_size: int = 64,
+        width: int = 64,
+        levels: int = 3,
+        blocks: int = 2,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         if levels < 1 or image_size % 2**levels:
@@ -52,28 +59,28 @@ class UNet(nn.Module):
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, told), nn.SiLU(), nn.Linear(told, told))
         self.condition = nn.Linear(num_classes, told)
         self.without = nn.Parameter(torch.zeros(told))  # in place of a condition that is not told
-        self.enter = nn.Conv2d(12, width, 3, padding=1)
+        self.enter = nn.Conv2d(4 * channels, width, 3, padding=1)
         widths = [width * 2**i for i in range(levels)]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        channels, skips = width, [width]
+        current, skips = width, [width]
         for i, wide in enumerate(widths):
             for _ in range(blocks):
-                self.down.append(ResidualBlock(channels, wide, told))
-                channels = wide
-                skips.append(channels)
+                self.down.append(ResidualBlock(current, wide, told))
+                current = wide
+                skips.append(current)
             if i < levels - 1:
-                self.down.append(Downsample(channels))
-                skips.append(channels)
+                self.down.append(Downsample(current))
+                skips.append(current)
         self.middle = nn.ModuleList(
-            [ResidualBlock(channels, channels, told), SelfAttention(channels), ResidualBlock(channels, channels, told)]
+            [ResidualBlock(current, current, told), SelfAttention(current), ResidualBlock(current, current, told)]
         )
         for i, wide in reversed(list(enumerate(widths))):
             for _ in range(blocks + 1):
-                self.up.append(ResidualBlock(channels + skips.pop(), wide, told))
-                channels = wide
+                self.up.append(ResidualBlock(current + skips.pop(), wide, told))
+                current = wide
             if i:
-                self.up.append(Upsample(channels))
-        self.norm, self.last = nn.GroupNorm(GROUPS, channels), nn.Conv2d(channels, 12, 3, padding=1)
+                self.up.append(Upsample(current))
+        self.norm, self.last = nn.GroupNorm(GROUPS, current), nn.Conv2d(current, 4 * channels, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 

@@ -77,6 +77,8 @@ def test_grey_digits_become_grey_rgb(tmp_path: Path, monkeypatch: pytest.MonkeyP
         np.testing.assert_array_equal(data.columns["image"][:8, channel], pixels)
     assert data.columns["condition"][:8].argmax(1).tolist() == list(range(8))
     assert len(MNIST.classes) == data.num_classes == 10
+    grey = module(tmp_path, name="mnist", image_size=28, channels=1)
+    np.testing.assert_array_equal(grey.columns["image"][:8, 0], pixels)
 
 
 class TestRefused:

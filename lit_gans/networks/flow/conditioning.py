@@ -31,9 +31,10 @@ class LabelPyramid(nn.Module):
         blocks: residual-in-residual dense blocks in the trunk.
         droppable: whether labels may be left out; then there is a learnt embedding of "no label".
         low_resolution: whether there is a low-resolution image beside the label.
+        channels: of that image.
 
     Shapes:
-        label (B, num_classes), kept (B,) bool, low (B, 3, 8, 8) and low_kept (B,) bool
+        label (B, num_classes), kept (B,) bool, low (B, channels, 8, 8) and low_kept (B,) bool
         -> a list of (B, channels[i], sizes[i], sizes[i]), one a level
     """
 
@@ -47,15 +48,16 @@ class LabelPyramid(nn.Module):
         blocks: int = 4,
         droppable: bool = True,
         low_resolution: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         self.sizes, self.features = tuple(sizes), features
         self.channels = [features] * len(sizes)
         self.embed = nn.Linear(num_classes, embedding)
         self.unlabelled = nn.Parameter(torch.randn(embedding) * embedding**-0.5) if droppable else None
-        self.low_resolution = low_resolution
+        self.low_planes = channels + 1 if low_resolution else 0
         self.paint = nn.Linear(embedding, features * CANVAS**2)
-        self.enter = nn.Conv2d(features + 2 + (4 if low_resolution else 0), features, 3, padding=1)
+        self.enter = nn.Conv2d(features + 2 + self.low_planes, features, 3, padding=1)
         self.trunk = nn.ModuleList(ResidualDense(features, growth) for _ in range(blocks))
         self.taps = nn.Conv2d(features * (1 + blocks), features, 1)
         larger = [size for size in sizes if size > CANVAS]
@@ -69,8 +71,8 @@ class LabelPyramid(nn.Module):
             embedded = torch.where(kept[:, None], embedded, self.unlabelled)
         canvas = self.paint(embedded).view(-1, self.features, CANVAS, CANVAS)
         planes = [canvas, coordinates(canvas)]
-        if self.low_resolution:
-            planes.append(masked(canvas, low, low_kept))
+        if self.low_planes:
+            planes.append(masked(canvas, self.low_planes, low, low_kept))
         x = self.enter(torch.cat(planes, dim=1))
         outputs = [x]
         for block in self.trunk:
@@ -130,9 +132,9 @@ def coordinates(like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).expand(batch, 2, height, width)
 
 
-def masked(like: Tensor, low: Tensor | None, kept: Tensor | None) -> Tensor:
-    """(B, 4, H, W): the low-resolution image and a plane of ones, or zeros where there is none."""
+def masked(like: Tensor, planes: int, low: Tensor | None, kept: Tensor | None) -> Tensor:
+    """(B, planes, H, W): the low-resolution image and a plane of ones, or zeros where there is none."""
     if low is None:
-        return like.new_zeros(like.shape[0], 4, *like.shape[2:])
-    planes = torch.cat([low, torch.ones_like(low[:, :1])], dim=1).to(like.dtype)
-    return planes if kept is None else planes * kept.view(-1, 1, 1, 1)
+        return like.new_zeros(like.shape[0], planes, *like.shape[2:])
+    seen = torch.cat([low, torch.ones_like(low[:, :1])], dim=1).to(like.dtype)
+    return seen if kept is None else seen * kept.view(-1, 1, 1, 1)

@@ -45,9 +45,10 @@ class Flow(nn.Module):
         split: take half of the channels out after each level; else all of them go on to the smallest picture.
         layout: features from the objects' places, see LayoutPyramid, which takes `features` and `embedding`; the
             density of the places is in `layouts`.
+        channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        x (B, 3, image_size, image_size) in [-1/2, 1/2] as a rule, the label's features as `pyramid` makes them
+        x (B, channels, image_size, image_size) in [-1/2, 1/2] as a rule, the label's features as `pyramid` makes them
         -> latents, log |det| (B,)
     """
 
@@ -69,6 +70,7 @@ class Flow(nn.Module):
         recompute: bool = False,
         split: bool = True,
         layout: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         if levels < 1 or image_size % 2**levels:
@@ -78,12 +80,13 @@ class Flow(nn.Module):
         self.pyramid = (
             LayoutPyramid(num_classes, sizes, features, embedding)
             if layout
-            else LabelPyramid(num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution)
+            else LabelPyramid(
+                num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution, channels
+            )
         )
         self.layouts = Layouts() if layout else None
         self.levels = nn.ModuleList()
         self.shapes: list[Shape] = []
-        channels = 3
         counts = each_level("steps", steps, levels, 1 if split else 0)
         widths = each_level("hidden", hidden, levels, 1)
         for i, (size, told, count, width) in enumerate(zip(sizes, self.pyramid.channels, counts, widths, strict=True)):
