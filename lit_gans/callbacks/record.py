@@ -14,10 +14,20 @@ from typing import Any
 import lightning as L
 import torch
 
+from lit_gans.callbacks.loggers import wandb_id
 from lit_gans.files import replacing
 
 SCHEMA = 1
 FILE = "run.json"
+
+
+def wandb_id_of(checkpoint: str | None) -> str | None:
+    """The W&B run of the training that wrote a checkpoint, where its folder still says so."""
+    file = Path(checkpoint or "").expanduser().parent.parent / FILE
+    if not checkpoint or not file.is_file():
+        return None
+    found = json.loads(file.read_text(encoding="utf-8")).get("wandb")
+    return found if isinstance(found, str) else None
 
 
 class RunRecord(L.Callback):
@@ -48,6 +58,7 @@ class RunRecord(L.Callback):
             "seed": getattr(pl_module, "run_seed", None),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "continues": str(trainer.ckpt_path) if trainer.ckpt_path else None,
+            "wandb": wandb_id(trainer.loggers),
             "first_batch": trainer.global_step,
         }
         self.write(trainer, pl_module)

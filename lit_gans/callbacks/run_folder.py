@@ -54,7 +54,8 @@ class RunFolder(L.Callback):
             return
         paths = list(self.folder.rglob("*"))
         files = [path for path in paths if not path.is_dir()]
-        if {file.name for file in files} - EMPTY or any(f.name == "metrics.csv" and f.stat().st_size for f in files):
+        events = {file.name for file in files if file.name.startswith("events.out.tfevents.")}
+        if {file.name for file in files} - EMPTY - events or any(f.name == "metrics.csv" and f.stat().st_size for f in files):
             return
         for file in files:
             file.unlink(missing_ok=True)

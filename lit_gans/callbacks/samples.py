@@ -8,9 +8,10 @@ import lightning as L
 from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
+from lit_gans.callbacks.loggers import log_picture
 from lit_gans.checks import seed as seed_of
 from lit_gans.checks import whole
-from lit_gans.pictures import as_image, grid, save_picture, to_uint8
+from lit_gans.pictures import grid, save_picture, to_uint8
 
 
 class SampleGrid(L.Callback):
@@ -51,9 +52,7 @@ class SampleGrid(L.Callback):
         )
         picture = grid(pl_module.preview(batch, self.seed))
         save_picture(picture, folder / f"{trainer.global_step:07d}.png")
-        for logger in trainer.loggers:
-            if hasattr(logger, "log_image"):
-                logger.log_image("samples", [as_image(picture)], step=trainer.global_step - 1)
+        log_picture(trainer.loggers, "samples", picture, trainer.global_step - 1)
 
 
 class PredictionWriter(BasePredictionWriter):

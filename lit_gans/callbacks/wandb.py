@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import Logger, WandbLogger
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
 
 from lit_gans.errors import InputError
 
@@ -28,7 +28,14 @@ _WANDB_MODES: dict[str, Mode] = {
 }
 
 
-def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans") -> Logger | None:
+def wandb_logger(
+    mode: Mode,
+    save_dir: str,
+    name: str,
+    project: str | None = None,
+    run_id: str | None = None,
+    checkpoints: Path | None = None,
+) -> Logger | None:
     """Return a logger that sends metrics to Weights & Biases, or None where it is not wanted.
 
     Args:
@@ -36,8 +43,11 @@ def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans"
             send; without an account or an answering server, warn and go on offline. ``"auto"``: what the environment's
             ``WANDB_MODE`` says, else online where an account is configured and None elsewhere.
         save_dir: Folder for the local files.
-        name: Name of the run on the site.
-        project: Project on the site.
+        name: Name of the run on the site, unless ``WANDB_NAME`` says another.
+        project: Project on the site; None: that of ``WANDB_PROJECT``, else "lit_gans". ``WANDB_ENTITY`` and the other
+            variables of wandb count too.
+        run_id: Run on the site that is continued, unless ``WANDB_RUN_ID`` says another; None: a new one.
+        checkpoints: Folder whose ``*.ckpt`` become an artifact when the run ends, however it ends.
 
     An account is configured by ``WANDB_API_KEY``, or by ``wandb login`` (an entry in the netrc file for the server,
     which is W&B's own or ``WANDB_BASE_URL``). Nothing is ever asked on the terminal.
@@ -58,9 +68,11 @@ def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans"
         _warn_offline("no account is configured here", "to send at once, run `wandb login` or set WANDB_API_KEY")
         mode = "offline"
     return _FallbackWandbLogger(
-        name=name,
+        checkpoints,
+        name=os.environ.get("WANDB_NAME") or name,
         save_dir=save_dir,
-        project=project,
+        project=project or os.environ.get("WANDB_PROJECT") or "lit_gans",
+        id=os.environ.get("WANDB_RUN_ID") or run_id,
         log_model=False,
         mode=mode,
         settings={"init_timeout": INIT_TIMEOUT},
@@ -70,8 +82,9 @@ def wandb_logger(mode: Mode, save_dir: str, name: str, project: str = "lit_gans"
 class _FallbackWandbLogger(WandbLogger):
     """A WandbLogger that goes on offline when the server cannot be reached or refuses."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, checkpoints: Path | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.checkpoints = checkpoints
         # Lightning passes it always; wandb warns that it has no effect.
         self._wandb_init.pop("anonymous", None)
 
@@ -88,6 +101,18 @@ class _FallbackWandbLogger(WandbLogger):
             _warn_offline(" ".join(str(error).split()), "check the key and the network")
             self._wandb_init["mode"] = "offline"
             return super().experiment
+
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        files = sorted(self.checkpoints.glob("*.ckpt")) if self.checkpoints else []
+        if files and self._experiment is not None:
+            import wandb
+
+            artifact = wandb.Artifact(f"model-{self.version}", type="model")
+            for file in files:
+                artifact.add_file(str(file))
+            self.experiment.log_artifact(artifact)
 
 
 def _warn_offline(why: str, what_to_do: str) -> None:

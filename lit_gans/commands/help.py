@@ -37,6 +37,8 @@ OF_THE_RUN = (
     ("--run_name TEXT", "folder in runs/; the first config's name"),
     ("--seed_everything 0", "seed of the run"),
     ("--wandb auto", "Weights & Biases: auto, online, offline, off"),
+    ("--wandb_checkpoints false", "keep the checkpoints at Weights & Biases too, as an artifact"),
+    ("--tensorboard false", "write events beside metrics.csv, for tensorboard --logdir runs"),
     ("--print_config", "print all options with their values, as YAML"),
 )
 UNTRAINED = ("--untrained false", "do it with a model that has learnt nothing")

@@ -20,9 +20,10 @@ from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lit_gans.callbacks.compile import Compile
 from lit_gans.callbacks.curves import Curves
+from lit_gans.callbacks.loggers import log_options, tensorboard_logger, wandb_id, with_csv
 from lit_gans.callbacks.preflight import Preflight
 from lit_gans.callbacks.progress import progress_bar
-from lit_gans.callbacks.record import RunRecord
+from lit_gans.callbacks.record import RunRecord, wandb_id_of
 from lit_gans.callbacks.run_folder import RunFolder
 from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
@@ -30,7 +31,7 @@ from lit_gans.callbacks.wandb import wandb_logger
 from lit_gans.checks import whole
 from lit_gans.commands.arguments import readable, with_configs
 from lit_gans.commands.help import show
-from lit_gans.commands.run_checkpoint import checked_checkpoint
+from lit_gans.commands.run_checkpoint import OF_THE_RUN, checked_checkpoint, newest
 from lit_gans.commands.trainer import Trainer, put_back_loaders
 from lit_gans.errors import InputError
 from lit_gans.files import replacing
@@ -53,13 +54,16 @@ class SaveFitConfig(SaveConfigCallback):
     def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self.folder is not None:
             with replacing(Path(self.folder) / self.config_filename) as file:
-                file.write_text(self.parser.dump(self.config, skip_none=False), encoding="utf-8")
+                file.write_text(text := self.parser.dump(self.config, skip_none=False), encoding="utf-8")
+            log_options(trainer.loggers, text)
 
 
 class CLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--run_name", type=str | None, default=None, help="folder in runs/; the config's name")
         parser.add_argument("--wandb", type=Literal["auto", "online", "offline", "off"], default="auto")
+        parser.add_argument("--wandb_checkpoints", type=bool, default=False, help="keep the checkpoints there too")
+        parser.add_argument("--tensorboard", type=bool, default=False, help="write events for TensorBoard")
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
         parser.add_lightning_class_args(SampleGrid, "samples")
         parser.add_lightning_class_args(Compile, "compile")
@@ -78,13 +82,21 @@ class CLI(LightningCLI):
             )
         return parser
 
+    def before_instantiate_classes(self) -> None:
+        config = self.config[self.subcommand]
+        if config.ckpt_path in OF_THE_RUN:
+            config.ckpt_path = str(newest(Path(*self.place(config)), config.ckpt_path))
+
+    @staticmethod
+    def place(config: Any) -> tuple[str, str]:
+        """The folder of all runs, and the name of this one in it."""
+        return str(config.trainer.default_root_dir or RUNS), config.run_name or "lit_gans"
+
     def check_checkpoint(self) -> None:
         assert self.subcommand is not None
         config = self.config_init[self.subcommand]
-        runs = Path(config.trainer.default_root_dir or RUNS)
-        name = config.run_name or "lit_gans"
         untrained = config.get("untrained", False)
-        config.ckpt_path = checked_checkpoint(self.subcommand, config.ckpt_path, self.model, runs, name, untrained)
+        config.ckpt_path = checked_checkpoint(self.subcommand, config.ckpt_path, self.model, untrained)
 
     before_fit = before_validate = before_test = before_predict = check_checkpoint
 
@@ -112,15 +124,23 @@ class CLI(LightningCLI):
         """Nothing: Lightning would let a checkpoint's hyperparameters override the command line, silently."""
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
-        config = self.config[self.subcommand]
-        root = config.trainer.default_root_dir or RUNS
-        name = config.run_name or "lit_gans"
-        if config.trainer.logger is None:
-            loggers: list[Logger] = [CSVLogger(root, name=name)]
-            if self.subcommand == "fit" and (wandb := wandb_logger(config.wandb, save_dir=root, name=name)):
-                loggers.append(wandb)
-            kwargs["logger"] = loggers
-        return super().instantiate_trainer(**kwargs)
+        config = self.config_init[self.subcommand]
+        loggers = with_csv(config.trainer.logger, *self.place(config))
+        if self.subcommand == "fit":
+            loggers += self.more_loggers(config, loggers)
+        return super().instantiate_trainer(logger=loggers, **kwargs)
+
+    def more_loggers(self, config: Any, named: list[Logger]) -> list[Logger]:
+        csv = named[0]
+        assert isinstance(csv, CSVLogger)
+        checkpoints = Path(csv.log_dir) / "checkpoints" if config.wandb_checkpoints else None
+        wandb = wandb_logger(
+            config.wandb, *self.place(config), run_id=wandb_id_of(config.ckpt_path), checkpoints=checkpoints
+        )
+        if config.wandb_checkpoints and wandb is None:
+            raise InputError("--wandb_checkpoints true, and there is no W&B run; give --wandb online or offline")
+        more = [] if wandb is None or wandb_id(named) is not None else [wandb]
+        return [*more, tensorboard_logger(csv)] if config.tensorboard else more
 
 
 def run(command: str, args: list[str]) -> int:

@@ -14,15 +14,14 @@ OF_THE_RUN = ("last", "best")
 
 
 def checked_checkpoint(
-    command: str, given: str | None, model: L.LightningModule, runs: Path, name: str, untrained: bool
+    command: str, given: str | None, model: L.LightningModule, untrained: bool
 ) -> str | None:
     """The path for Lightning; None to start anew.
 
     Args:
         command: fit, validate, test or predict.
-        given: what `--ckpt_path` says: a file, "last" or "best".
+        given: what `--ckpt_path` says.
         model: what shall get its weights.
-        runs, name: where this run's versions are, `runs/name/version_N`.
         untrained: whether a model without any checkpoint is meant.
 
     Raises:
@@ -37,7 +36,7 @@ def checked_checkpoint(
         return None
     if untrained:
         raise InputError(f"--untrained true and {OPTION} {given} exclude each other; leave one of them out")
-    path = newest(runs / name, given) if given in OF_THE_RUN else Path(given).expanduser()
+    path = Path(given).expanduser()
     source = f"{OPTION} {path}"
     content = read_torch_file(path, OPTION)
     check_belongs(content, model, source, continues=command == "fit")
