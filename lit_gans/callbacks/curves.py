@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 
+DIVERSITY = "val/diversity"  # of another size than the distance beside it
 Points = list[tuple[float, float]]  # (x, y)
 
 
@@ -72,7 +73,8 @@ def plot_curves(metrics_csv: Sequence[Path], out: Path) -> None:
     images = columns.get("images_seen", [])
     panels = {
         "loss": [name for name in columns if name.startswith("loss/")],
-        "validation": [name for name in columns if name.startswith("val/")],
+        "validation": [name for name in columns if name.startswith("val/") and name != DIVERSITY],
+        "diversity": [name for name in columns if name == DIVERSITY],
         "images per second": [name for name in columns if name == "images_per_second"],
     }
     panels = {title: sorted(names) for title, names in panels.items() if names}

@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from lit_gans.callbacks.checkpoints import LastCheckpoint
+from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lit_gans.callbacks.compile import Compile
 from lit_gans.callbacks.samples import SampleGrid
 from lit_gans.commands.arguments import CONFIG, option
@@ -30,7 +30,7 @@ LINKED = {
     "score.class_groups",
 }
 NOT_FOR_A_TERMINAL = {"trainer.callbacks", "trainer.plugins", "trainer.logger", "trainer.profiler"}
-PARTS: dict[str, type] = {"score": Score, "samples": SampleGrid, "checkpoint": LastCheckpoint, "compile": Compile}
+PARTS: dict[str, type] = {"score": Score, "samples": SampleGrid, "checkpoint": LastCheckpoint, "stop": BestCheckpoint, "compile": Compile}
 OF_THE_RUN = (
     ("--config NAME|FILE", "a config of the package or a file; may be given several times, the last one counts"),
     ("--ckpt_path CKPT", "a checkpoint to continue, score or draw with; last, best: the newest of this run"),

@@ -66,6 +66,7 @@ class CLI(LightningCLI):
         parser.add_argument("--tensorboard", type=bool, default=False, help="write events for TensorBoard")
         parser.add_lightning_class_args(LastCheckpoint, "checkpoint")
         parser.add_lightning_class_args(SampleGrid, "samples")
+        parser.add_lightning_class_args(BestCheckpoint, "stop")
         parser.add_lightning_class_args(Compile, "compile")
         parser.add_lightning_class_args(Score, "score")
         for name in ("class_names", "class_groups"):
@@ -187,7 +188,6 @@ def _run_cli(folder: RunFolder) -> None:
                 AverageBuffers(),
                 PredictionWriter(),
                 Curves(),
-                BestCheckpoint(),
                 RunRecord(),
             ],
         },
@@ -208,7 +208,7 @@ def quiet() -> None:
         "The number of training batches .* is smaller than the logging interval",  # as meant, in short epochs
         "Found .* module.s. in eval mode",  # the averaged generator is
         "Precision bf16-mixed is not supported by the model summary",
-        "The dirpath has changed",  # each run has its own folder
+        r"Be aware that when using .*BestCheckpoint\{",  # as checkpoints of earlier versions call it
         "Couldn't infer the batch indices",  # the pictures are written in order
         ".* was deprecated in v4.49.0",  # Lightning's use of jsonargparse
     ):

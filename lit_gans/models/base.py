@@ -45,6 +45,7 @@ class ImageModel(L.LightningModule):
         losses: the newest value of each loss, detached, by the name it is logged under.
         use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
         conditional: whether it draws for conditions, (B, num_classes) in a batch.
+        measures_itself: whether its validation logs how well it fits, so that no distance of its pictures is needed.
         pictures_from: name of the network that draws, whose averaged copy has the same name with `_ema`; None for a
             model that draws no pictures of its own.
     """
@@ -54,6 +55,7 @@ class ImageModel(L.LightningModule):
     most_labels: int | None = None
     held_out_needed: ClassVar[int] = 0
     conditional: ClassVar[bool] = False
+    measures_itself: ClassVar[bool] = False
     use_ema: bool = True
     draw_seed: int = 0
 

@@ -61,6 +61,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
     """
 
     loss_name = "loss/bits_per_dim"
+    measures_itself = True
 
     def __init__(
         self,

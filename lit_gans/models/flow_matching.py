@@ -37,6 +37,7 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
     """
 
     loss_name = "loss/velocity"
+    measures_itself = True
 
     def __init__(
         self,

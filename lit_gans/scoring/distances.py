@@ -1,12 +1,78 @@
 """How near a model's images are to real ones, and how diverse: in a frozen extractor's features."""
 
+from contextlib import suppress
 from typing import Any
 
-from torch import Tensor
+import torch
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
 
+from lit_gans.errors import InputError
 from lit_gans.metrics.conditional_quality import ConditionalQuality, conditional_quality_lines
+from lit_gans.metrics.diversity import COLLAPSED, Diversity
 from lit_gans.metrics.extractors import Extractor
 from lit_gans.metrics.face_count import SIDE, FaceReport
+from lit_gans.metrics.frechet import KernelDistance
+
+
+class ValidationDistance:
+    """How near the pictures of a validation are to the held-out ones, and how much they differ from each other.
+
+    Args:
+        extractor: see metrics/extractors.py.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        self.extractor = extractor
+        self.kernel, self.diversity = KernelDistance(extractor.num_features), Diversity(extractor.num_features)
+
+    def update(self, real: Tensor, fake: Tensor) -> None:
+        """Real images and as many generated ones."""
+        for images, is_real in ((real, True), (fake, False)):
+            features = self.extractor(images)
+            if features.device.type == "mps":
+                features = features.cpu()  # which has float64
+            for metric in (self.kernel, self.diversity):
+                metric.to(features.device).update(features, real=is_real)
+
+    def compute(self) -> dict[str, Tensor]:
+        """`val/kernel_distance`, and `val/diversity`: the smaller ratio of Diversity, 1 for held-out pictures. What
+        fewer than two held-out pictures, or such as are all alike, cannot tell is left out."""
+        found = {}
+        with suppress(InputError):
+            found["val/kernel_distance"] = self.kernel.compute()[0].float()
+            found["val/diversity"] = torch.stack(list(self.diversity.compute().values())).min().float()
+        return found
+
+
+class CollapseWatch:
+    """Warns once when the pictures become alike: when they were diverse before, or after a quarter of the run."""
+
+    def __init__(self) -> None:
+        self.was_diverse = self.warned = False
+
+    def see(self, diversity: float, model: Any) -> None:
+        if diversity >= COLLAPSED:
+            self.was_diverse = True
+        elif not self.warned and (self.was_diverse or model.progress > SURE):
+            self.warned = True
+            rank_zero_warn(
+                f"val/diversity is {diversity:.2f}, 1 being that of held-out pictures: the generator draws much the "
+                f"same again and again. What helps: {', '.join(remedies(model))}"
+            )
+
+
+# Share of a run after which pictures that were never diverse are no longer a start.
+SURE = 0.25
+
+
+def remedies(model: Any) -> list[str]:
+    """Options against pictures that become alike, which go with this model."""
+    told = ["--model.augment '[translation]'", "a lower --model.lr_generator", "a larger --data.batch_size"]
+    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.discriminator.modules()):
+        return told  # which no gradient penalty goes with
+    penalty = "--model.penalties '[{where: real, target: zero, weight: 0.5, every: 8}]'"
+    return [f"--model.objective rpgan with {penalty}", *told]
 
 
 class DistanceReport:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from torch import Tensor
 
@@ -14,11 +15,10 @@ from lit_gans.errors import InputError
 from lit_gans.inference.evaluator import FrozenEvaluator
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.metrics.face_count import SIDE
-from lit_gans.metrics.frechet import KernelDistance
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch
 from lit_gans.pictures import grid, save_picture
-from lit_gans.scoring.distances import DistanceReport
+from lit_gans.scoring.distances import CollapseWatch, DistanceReport, ValidationDistance
 from lit_gans.scoring.extractors import load_extractor
 from lit_gans.scoring.objects import ObjectReport, load_evaluators, seen_by
 from lit_gans.scoring.report import write_scores
@@ -29,8 +29,9 @@ QUALITY_SEED = 2_000_000
 
 
 class Score(L.Callback):
-    """Validation logs `val/score` (with an evaluator) or, for models without conditions, `val/kernel_distance`; a test
-    writes `scores.json` and grids, and says what it could not measure.
+    """Validation logs `val/score` (with an evaluator) and, for models that do not measure themselves,
+    `val/kernel_distance` and `val/diversity`; it warns when the pictures become alike. A test writes `scores.json` and
+    grids, and says what it could not measure.
 
     It sees a model through `preview` (images for a batch) and `translate`; what a model measures of itself comes from
     its `own_scores`. Evaluators and extractors are frozen and lie outside of the model's parameters and checkpoint; no
@@ -42,7 +43,7 @@ class Score(L.Callback):
         draw_seed: the draws use the seeds draw_seed, draw_seed + 1, ...
         use_ema: draw from the averaged weights, where there are any, rather than the trained ones; also for sample
             grids and predictions.
-        extractor: frozen network in whose features a test compares with real images: a name or a file, see
+        extractor: frozen network in whose features images are compared with real ones: a name or a file, see
             load_extractor. It should not be the scoring evaluator.
         face_cascade: file of a face detector: a test counts the faces in the images that it compares with real ones.
         class_names: those of the conditions, which an evaluator must have been trained with.
@@ -76,7 +77,8 @@ class Score(L.Callback):
         self.evaluators: list[FrozenEvaluator] = []
         self.features: Extractor | None = None
         self.val_score: ObjectScore | None = None
-        self.val_distance: KernelDistance | None = None
+        self.val_distance: ValidationDistance | None = None
+        self.collapse = CollapseWatch()
         self.scores: dict[str, Any] = {}
 
     def setup(self, trainer: L.Trainer, pl_module: Any, stage: str) -> None:
@@ -85,7 +87,7 @@ class Score(L.Callback):
     def load(self, pl_module: Any, test: bool = False) -> None:
         """Reads evaluators and extractor: before anything is trained or drawn, so that a wrong file is known at
         once."""
-        if self.features is None and (test or not pl_module.conditional):
+        if self.features is None and (test or compares(pl_module)):
             self.features = load_extractor(self.extractor)
         if self.files and not pl_module.conditional:
             raise InputError(
@@ -103,10 +105,9 @@ class Score(L.Callback):
     def on_validation_start(self, trainer: L.Trainer, pl_module: Any) -> None:
         self.load(pl_module)
         self.val_score = ObjectScore().to(pl_module.device) if self.evaluators else None
-        if not hasattr(pl_module, "preview") or pl_module.conditional or hasattr(pl_module, "translate"):
-            return
-        assert self.features is not None
-        self.val_distance = KernelDistance(self.features.num_features).to(pl_module.device)
+        if compares(pl_module):
+            assert self.features is not None
+            self.val_distance = ValidationDistance(self.features)
 
     def on_validation_batch_end(
         self,
@@ -122,17 +123,25 @@ class Score(L.Callback):
         images = pl_module.preview(batch, VALIDATION_SEED + batch_idx * trainer.world_size + trainer.global_rank)
         if self.val_score is not None:
             self.val_score.update(seen_by(self.evaluators[0], images, batch["condition"]), batch["condition"])
-        if self.val_distance is not None and self.features is not None:
-            self.val_distance.update(self.features(batch["image"]), real=True)
-            self.val_distance.update(self.features(images), real=False)
+        if self.val_distance is not None:
+            self.val_distance.update(batch["image"], images)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         if self.val_score is not None and self.val_score.update_called:
             pl_module.log("val/score", self.val_score.compute(), prog_bar=True, sync_dist=True)
-        if self.val_distance is not None and self.val_distance.update_called:
-            distance = self.val_distance.compute()[0].float()
-            pl_module.log("val/kernel_distance", distance, prog_bar=True, sync_dist=True)
+        if self.val_distance is not None:
+            found = self.val_distance.compute()
+            for name, value in found.items():
+                pl_module.log(name, value, prog_bar=True, sync_dist=True)
+            if "val/diversity" in found and trainer.state.fn == TrainerFn.FITTING:
+                self.collapse.see(float(found["val/diversity"]), pl_module)
         self.val_score = self.val_distance = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(vars(self.collapse))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self.collapse).update(state)
 
     # test
 
@@ -228,6 +237,11 @@ class Score(L.Callback):
         if not self.distances.references:
             missing.append("distances to real images: there are none beside the condition lists")
         return missing
+
+
+def compares(model: Any) -> bool:
+    """Whether a validation compares the model's pictures with the held-out ones."""
+    return hasattr(model, "preview") and not hasattr(model, "translate") and not model.measures_itself
 
 
 def folder_of(trainer: L.Trainer) -> Path:

@@ -2,7 +2,7 @@
 
 import errno
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import pytest
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from data_modules.iclevr import ICLEVR
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
-from lit_gans.errors import OutputError
+from lit_gans.errors import InputError, OutputError
 from lit_gans.models.cdcgan import CDCGAN
 from lit_gans.scoring.score import Score
 
@@ -33,19 +33,26 @@ class Stopped(CDCGAN):
 
 
 def train(
-    scenes_folder: Path, folder: Path, model: CDCGAN, *more: L.Callback, every: int = 4, max_steps: int = 20
+    scenes_folder: Path,
+    folder: Path,
+    model: CDCGAN,
+    *more: L.Callback,
+    every: int = 4,
+    max_steps: int = 20,
+    patience: int | None = None,
+    ckpt_path: Path | None = None,
 ) -> L.Trainer:
     trainer = L.Trainer(
         accelerator="cpu",
         max_steps=max_steps,
         logger=CSVLogger(folder, name="", version="run"),
-        callbacks=[*more, LastCheckpoint(every), BestCheckpoint()],
+        callbacks=[*more, LastCheckpoint(every), BestCheckpoint(patience)],
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(model, ICLEVR(str(scenes_folder), image_size=16, batch_size=4))
+    trainer.fit(model, ICLEVR(str(scenes_folder), image_size=16, batch_size=4), ckpt_path=ckpt_path)
     return trainer
 
 
@@ -114,3 +121,66 @@ def test_best_follows_the_score_on_held_out_scenes(
     train(scenes_folder, tmp_path, model, score, every=1000, max_steps=24)
     assert step_of(tmp_path / "run" / "checkpoints" / "best.ckpt") == 16
     assert step_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == 24
+
+
+class Measured(CDCGAN):
+    """Its validations, one an epoch of 8 batches, measure what the batch says."""
+
+    values: ClassVar[dict[int, float]] = {}
+    measure: str = ""
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        if self.measure:
+            self.log(self.measure, self.values[self.global_step])
+
+
+@pytest.mark.parametrize(
+    ("measure", "best"), [("val/score", 16), ("val/kernel_distance", 8), ("val/bits_per_dim", 8), ("val/velocity", 8)]
+)
+def test_best_is_told_by_whatever_is_measured(
+    measure: str, best: int, scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Measured(image_size=16, width=2)
+    model.measure, model.values = measure, {8: 0.25, 16: 0.75, 24: 0.5}  # type: ignore[misc]
+    train(scenes_folder, tmp_path, model, every=1000, max_steps=24)
+    file = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    assert step_of(file) == best
+    assert f"best {measure} {model.values[best]} at batch {best}: {file}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stops", [(), (16,), (20,), (24,), (8, 16, 28)])
+def test_a_run_that_no_longer_gains_ends_at_the_same_batch_however_often_it_was_stopped(
+    stops: tuple[int, ...], scenes_folder: Path, tmp_path: Path
+) -> None:
+    """The best is at batch 16, and the second validation after it is that of batch 32. Stopped at 16 and 24, a run goes
+    on from a checkpoint that is older than the validation of its last batch."""
+    resumed: Path | None = None
+    for start, max_steps in enumerate([*stops, 100]):
+        model = Measured(image_size=16, width=2)
+        model.measure, model.values = "val/kernel_distance", {8: 0.5, 16: 0.4, 24: 0.6, 32: 0.45}  # type: ignore[misc]
+        trainer = train(
+            *(scenes_folder, tmp_path / str(start), model), max_steps=max_steps, patience=2, ckpt_path=resumed
+        )
+        resumed = tmp_path / str(start) / "run" / "checkpoints" / "last.ckpt"
+    assert (trainer.global_step, step_of(resumed)) == (32, 32)
+    (callback,) = (callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
+    assert (callback.best, callback.batch, callback.waited) == (pytest.approx(0.4), 16, 2)
+    assert step_of(Path(callback.file)) == 16
+
+
+def test_a_run_that_has_ended_for_want_of_gain_ends_at_once_when_it_is_continued(
+    scenes_folder: Path, tmp_path: Path
+) -> None:
+    for name, checkpoint in (("first", None), ("second", tmp_path / "first" / "run" / "checkpoints" / "last.ckpt")):
+        model = Measured(image_size=16, width=2)
+        model.measure, model.values = "val/score", {8: 0.5, 16: 0.4}  # type: ignore[misc]
+        trainer = train(scenes_folder, tmp_path / name, model, max_steps=100, patience=1, ckpt_path=checkpoint)
+        assert trainer.global_step == 16
+    assert not (tmp_path / "second" / "run" / "checkpoints" / "last.ckpt").exists()
+
+
+def test_patience_without_anything_to_wait_for_is_refused(scenes_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"stop\.patience is 0; expected a whole number of at least 1"):
+        BestCheckpoint(0)
+    with pytest.raises(InputError, match=r"stop\.patience is 3, and the validation measures none of val/score"):
+        train(scenes_folder, tmp_path, Measured(image_size=16, width=2), patience=3)
