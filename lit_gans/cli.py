@@ -30,6 +30,7 @@ COMMANDS = {
     "export": "write a classifier for scoring scripts, a generator without what only training needs, or as ONNX",
     "data": "render a data set, or check one",
     "configs": "list the configs that come with the package",
+    "completion": "print a script that completes commands and options in a shell",
 }
 
 HELP = f"""usage: lit-gans COMMAND ...

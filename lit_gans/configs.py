@@ -16,12 +16,13 @@ HOMES = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "conf
 
 
 def config_names() -> list[str]:
-    """What can be given as --config without a path: `cdcgan_iclevr`, `trainer/ddp`, ..."""
+    """What can be given as --config without a path: `cdcgan_iclevr`, `trainer/ddp`, ...; not what `wandb sweep` takes."""
     names = {
         file.relative_to(home).with_suffix("").as_posix()
         for home in HOMES
         if home.is_dir()
         for file in home.rglob("*.yaml")
+        if file.parent.name != "sweeps"
     }
     return sorted(names)
 

@@ -20,6 +20,7 @@ NOT_HERE = {
     "trainer/ddp": "tests/test_contract.py trains every model with it in two processes",
     "trainer/gpu": "needs a GPU; without one the test below checks its message",
     "trainer/multi_node": "needs several machines; the test below checks that it is understood",
+    "trainer/slurm": "tests/test_slurm.py trains with it under what SLURM tells a process",
 }
 
 
