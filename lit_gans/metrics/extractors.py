@@ -1,12 +1,14 @@
 """Frozen networks whose features pictures are compared in, each with the name that must stand beside every value.
 
 `random_conv()` needs no file; `efficientnet_extractor(network)` has weights that a package holds;
-`evaluator_extractor(name, network)` takes a trained classifier of ours; `inception_extractor(path)` reads the Inception
-weights of the literature. `lit_gans.scoring.extractors.load_extractor` chooses between them by name or file.
+`evaluator_extractor(name, network)` takes a trained classifier of ours; `inception_extractor(path, name)` and
+`dinov2_extractor()` are those of the literature. `lit_gans.scoring.extractors.load_extractor` chooses between them by name or file.
 """
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,8 @@ from lit_gans.pictures import to_uint8
 
 RANDOM_CONV = "random-conv-v1"
 EFFICIENTNET = "efficientnet_lite0"
+INCEPTION = "inception"
+DINOV2 = "dinov2"
 NO_RESIZING = "no resizing"
 
 
@@ -114,18 +118,51 @@ def inception_extractor(path: Path, name: str) -> Extractor:
     Raises:
         InputError: torch-fidelity is not installed, or the file does not fit.
     """
-    from torchmetrics.image.fid import NoTrainInceptionV3
-    from torchmetrics.utilities.imports import _TORCH_FIDELITY_AVAILABLE
-
-    if not _TORCH_FIDELITY_AVAILABLE:
-        raise InputError(
-            f"extractor {path}: Inception weights need torch-fidelity; install it: pip install torch-fidelity"
-        )
+    kind = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
     try:
-        network = NoTrainInceptionV3(
-            "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path), antialias=False
-        )
+        network = kind("inception-v3-compat", ["2048"], feature_extractor_weights_path=str(path))
     except Exception as error:
         # torch-fidelity passes on whatever torch raises for keys or shapes that do not fit
         raise InputError(f"extractor {path}: not the Inception weights of FID: {one_line(error)}") from None
-    return Extractor(name, "bilinear to 299x299", 2048, network.requires_grad_(False), takes_bytes=True)
+    return Extractor(name, "bilinear to 299x299", 2048, First(network), takes_bytes=True)
+
+
+def dinov2_extractor() -> Extractor:
+    """The 1024 features of DINOv2's ViT-L/14, in which distances agree with people better than in Inception's (Stein et
+    al. 2023, arXiv 2306.04675); code and weights by torch.hub, from its cache where they are.
+
+    Raises:
+        InputError: torch-fidelity is not installed, or the network can be neither found nor fetched.
+    """
+    kind = fidelity("feature_extractor_dinov2").FeatureExtractorDinoV2
+    try:
+        network = kind("dinov2-vit-l-14", ["dinov2"])
+    except Exception as error:  # of torch.hub, urllib or the code that it fetches
+        raise InputError(
+            f"extractor {DINOV2}: it is not in {torch.hub.get_dir()} and cannot be fetched ({one_line(error)}); copy "
+            "that folder from a machine that has run torch.hub.load('facebookresearch/dinov2', 'dinov2_vitl14')"
+        ) from None
+    return Extractor(DINOV2, "bilinear to 224x224", 1024, First(network), takes_bytes=True)
+
+
+def fidelity(module: str) -> Any:
+    """
+    Raises:
+        InputError: torch-fidelity is not installed.
+    """
+    try:
+        return import_module(f"torch_fidelity.{module}")
+    except ModuleNotFoundError:
+        raise InputError("this extractor needs torch-fidelity; pip install 'lit_gans[fid]'") from None
+
+
+class First(nn.Module):
+    """The first of the outputs of a frozen network."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: Tensor = self.network(images)[0]
+        return features

@@ -17,17 +17,18 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.diversity import COLLAPSED, Diversity
 from lit_gans.metrics.extractors import Extractor
 from lit_gans.metrics.frechet import FrechetDistance, KernelDistance
+from lit_gans.metrics.precision_recall import PrecisionRecall
 
 
 class PictureQuality:
-    """Frechet distance, kernel distance and diversity in one extractor's features, from one pass through it.
+    """Frechet and kernel distance, precision, recall and diversity in one extractor's features, from one pass through it.
 
     Not a module: neither the extractor nor the sums get into a model's parameters or checkpoint.
 
     Args:
         extractor: see `metrics/extractors.py`.
         reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
-        seed: of the samples behind the kernel distance and the diversity.
+        seed: of the samples behind all but the Frechet distance.
     """
 
     def __init__(self, extractor: Extractor, reset_real: bool = True, seed: int = 0) -> None:
@@ -37,11 +38,12 @@ class PictureQuality:
         self.frechet = FrechetDistance(features, reset_real=reset_real)
         self.kernel = KernelDistance(features, seed=seed, reset_real=reset_real)
         self.diversity = Diversity(features, seed=seed, reset_real=reset_real)
+        self.precision_recall = PrecisionRecall(features, seed=seed, reset_real=reset_real)
         self.size: tuple[int, ...] | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        return self.frechet, self.kernel, self.diversity
+        return self.frechet, self.kernel, self.diversity, self.precision_recall
 
     def update(self, images: Tensor, real: bool) -> None:
         """
@@ -66,7 +68,8 @@ class PictureQuality:
 
     def compute(self) -> dict[str, Any]:
         """Plain values: `extractor`, `resizer`, `image_size`, `num_features`, `real` and `fake` (numbers of pictures),
-        `frechet_distance`, `kernel_distance` {mean, std} and `diversity` {spread, nearest}.
+        `frechet_distance`, `kernel_distance` {mean, std}, `precision_recall` {precision, recall} (None with fewer than
+        four pictures on either side) and `diversity` {spread, nearest}.
 
         Raises:
             InputError: fewer than two real or two generated pictures.
@@ -81,6 +84,7 @@ class PictureQuality:
             "fake": int(self.frechet.fake_count),
             "frechet_distance": float(self.frechet.compute()),
             "kernel_distance": {"mean": float(mean), "std": float(std)},
+            "precision_recall": self.precision_recall.compute(),
             "diversity": {name: float(value) for name, value in self.diversity.compute().items()},
         }
 
@@ -103,6 +107,8 @@ def quality_lines(facts: dict[str, Any]) -> list[str]:
         f"diversity, real pictures = 1: all pairs {diversity['spread']:.3f}, nearest neighbours "
         f"{diversity['nearest']:.3f}" + ("; COLLAPSED" if min(diversity.values()) < COLLAPSED else ""),
     ]
+    if (shares := facts.get("precision_recall")) is not None:
+        lines.append(f"precision {shares['precision']:.3f}, recall {shares['recall']:.3f}")
     if min(facts["real"], facts["fake"]) <= facts["num_features"]:
         lines.append(
             f"fewer pictures than the extractor's {facts['num_features']} features: the Frechet distance is far too "

@@ -9,6 +9,7 @@ from lit_gans.metrics.diversity import Diversity
 from lit_gans.metrics.extractors import random_conv
 from lit_gans.metrics.frechet import FrechetDistance, KernelDistance
 from lit_gans.metrics.quality import PictureQuality, quality_lines
+from lit_gans.metrics.precision_recall import PrecisionRecall
 
 
 def pictures(seed: int, count: int = 12) -> Tensor:
@@ -26,7 +27,8 @@ def test_values_are_those_of_the_metrics_and_come_with_what_they_depend_on() -> 
     real, fake = pictures(0), pictures(1, 10) / 2
     extractor = random_conv()
     frechet, kernel, diversity = FrechetDistance(512), KernelDistance(512), Diversity(512)
-    for metric in (frechet, kernel, diversity):
+    shares = PrecisionRecall(512)
+    for metric in (frechet, kernel, diversity, shares):
         metric.update(extractor(real), real=True)
         metric.update(extractor(fake), real=False)
     facts = quality(real, fake).compute()
@@ -42,6 +44,7 @@ def test_values_are_those_of_the_metrics_and_come_with_what_they_depend_on() -> 
             "mean": pytest.approx(float(kernel.compute()[0])),
             "std": pytest.approx(float(kernel.compute()[1]), abs=1e-9),
         },
+        "precision_recall": shares.compute(),
         "diversity": pytest.approx({name: float(value) for name, value in diversity.compute().items()}),
     }
 
@@ -61,7 +64,8 @@ def test_a_collapse_is_called_one() -> None:
 def test_fewer_pictures_than_features_are_warned_of() -> None:
     facts = quality(pictures(0), pictures(1)).compute()
     assert "fewer pictures than the extractor's 512 features" in quality_lines(facts)[-1]
-    assert len(quality_lines({**facts, "real": 513, "fake": 513})) == 2
+    assert len(quality_lines({**facts, "real": 513, "fake": 513})) == 3
+    assert "precision" not in " ".join(quality_lines(quality(pictures(0), pictures(1, 3)).compute()))
 
 
 def test_the_real_pictures_can_outlive_a_reset() -> None:
