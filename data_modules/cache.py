@@ -184,7 +184,7 @@ def _build(
                 if stopped.is_set():  # a chunk of large pictures takes many seconds
                     break
                 try:
-                    image = read_rgb(path) if channels == 3 else read_rgb(path).convert("L")
+                    image = _read(path, channels)
                     row[:] = _channels_first(fitted(image, height, width, fit))
                     if image.width * height != image.height * width:
                         of_another_shape.append(path)
@@ -213,9 +213,14 @@ def _build(
         tell(f"{len(of_another_shape):,} of {len(paths):,} pictures are not {wanted}; they are {DONE[fit]}")
 
 
-def decoded(path: Path, height: int, width: int, fit: Fit = "squash") -> np.ndarray:
-    """One image file as uint8 (3, height, width), see `image_array`; raises what `read_rgb` raises."""
-    return _channels_first(fitted(read_rgb(path), height, width, fit))
+def decoded(path: Path, height: int, width: int, fit: Fit = "squash", channels: int = 3) -> np.ndarray:
+    """One image file as uint8 (channels, height, width), see `image_array`; raises what `read_rgb` raises."""
+    return _channels_first(fitted(_read(path, channels), height, width, fit))
+
+
+def _read(path: Path, channels: int) -> Image.Image:
+    image = read_rgb(path)
+    return image if channels == 3 else image.convert("L")
 
 
 def _channels_first(image: Image.Image) -> np.ndarray:

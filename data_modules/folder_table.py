@@ -25,7 +25,7 @@ class PictureTable:
         rows: part -> the range of its rows; "train" and, where there are such folders, "val" and "test".
         classes: their names; ["picture"] without labels.
         groups: name -> classes of which each picture has one.
-        conditions: float32 (pictures, classes) multi-hot.
+        numbers: int32 (pictures, most classes of one) class numbers, -1 behind the last one.
         remarks: lines that say what was found and what is left out.
     """
 
@@ -33,7 +33,7 @@ class PictureTable:
     rows: dict[str, range]
     classes: list[str]
     groups: dict[str, list[str]]
-    conditions: NDArray[np.float32]
+    numbers: NDArray[np.int32]
     remarks: list[str]
 
 
@@ -55,7 +55,7 @@ def read_table(root: Path, images: str | None, labels: str, columns: Sequence[st
     remarks = [remark for pictures in parts.values() if (remark := pictures.remark())]
     if not sources:
         paths = [path for pictures in parts.values() for path in pictures.paths]
-        table = PictureTable(paths, _rows(parts), [PICTURE], {}, np.ones((len(paths), 1), np.float32), remarks)
+        table = PictureTable(paths, _rows(parts), [PICTURE], {}, np.zeros((len(paths), 1), np.int32), remarks)
         remarks.append(_summary(base, table, "no labels"))
         return table
     return _labelled_table(base, parts, sources, remarks)
@@ -129,12 +129,12 @@ def _labelled_table(
                 f"are not in {base}; put them there or take them off the list:{listing(absent)}"
             )
     index = {name: i for i, name in enumerate(first.classes)}
-    conditions = np.zeros((len(asked), len(index)), np.float32)
-    for row, names_of_row in zip(conditions, asked, strict=True):
-        row[[index[name] for name in names_of_row]] = 1
+    numbers = np.full((len(asked), max(1, *map(len, asked))), -1, np.int32)
+    for row, names_of_row in zip(numbers, asked, strict=True):
+        row[: len(names_of_row)] = [index[name] for name in names_of_row]
     paths = [path for pictures in kept.values() for path in pictures.paths]
-    table = PictureTable(paths, _rows(kept), first.classes, first.groups, conditions, remarks)
-    counts = conditions.sum(axis=0).astype(int)
+    table = PictureTable(paths, _rows(kept), first.classes, first.groups, numbers, remarks)
+    counts = np.bincount(numbers[numbers >= 0], minlength=len(index))
     shown = ", ".join(f"{name} {count:,}" for name, count in zip(first.classes[:SHOWN], counts, strict=False))
     more = ", ..." if len(index) > SHOWN else ""
     remarks.append(_summary(base, table, f"{len(index):,} classes by {first.source}: {shown}{more}"))

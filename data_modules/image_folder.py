@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.errors import DataError
 from data_modules.folder_table import PictureTable, read_table
 from data_modules.iclevr_files import multi_hot, read_conditions
-from data_modules.labelled import HELD_OUT, LabelledImages, split
-from data_modules.loader import Named
+from data_modules.labelled import HELD_OUT, LabelledImages, from_numbers, split
+from data_modules.loader import ArrayLoader, Batch, Column, Named
 from data_modules.pictures import Fit
+from data_modules.shards import ShardLoader, Shards, is_sharded
 
 LISTED = 32
 
@@ -26,8 +29,11 @@ class ImageFolder(LabelledImages):
     there is one class, "picture". A test draws for as many pictures of each class ("classes") and for the labels of
     held-out pictures ("held_out").
 
+    A folder of shards (`lit-gans data shard`), or its address in an object store (s3://bucket/...), is streamed: the
+    training pictures never lie in memory, the held-out ones do.
+
     Args:
-        root: the folder.
+        root: the folder, or an address.
         labels: "auto": the first that is there, in root or beside the pictures of each part: `metadata.csv`,
             `metadata.jsonl`, `train.json` (file name -> list of names), or else class folders, where all pictures are
             in two or more folders. "folders"; "none" (batches have no condition); or the name of such a file.
@@ -60,11 +66,34 @@ class ImageFolder(LabelledImages):
         self.fit = fit
         self.labels = labels
         self.label_columns = columns
+        self.shards = Shards(root, options.get("cache_dir"), self.seed) if is_sharded(root) else None
 
     @cached_property
     def table(self) -> PictureTable:
-        """The pictures and their labels."""
-        return read_table(self.root, self.image_dir, self.labels, self.label_columns)
+        """The pictures and their labels; of shards, the held-out pictures."""
+        if self.shards is None:
+            return read_table(self.root, self.image_dir, self.labels, self.label_columns)
+        facts = self.shards.facts
+        if facts.shape != (self.channels, self.image_size, self.image_size):
+            raise DataError(
+                f"{self.shards.root}: pictures of {facts.shape[1]} px and {facts.shape[0]} channel(s); give "
+                f"--data.image_size {facts.shape[1]} --data.channels {facts.shape[0]}, or write other shards"
+            )
+        if self.labels != "none" and not facts.labels:
+            raise DataError(f"{self.shards.root}: shards without labels; give --data.labels none")
+        counts = {part: count for part, count in facts.parts.items() if part != "train"}
+        ends = list(accumulate(counts.values()))
+        rows = {part: range(end - counts[part], end) for part, end in zip(counts, ends, strict=True)}
+        told = ", ".join(f"{count:,} for {part}" for part, count in facts.parts.items())
+        remark = f"{self.shards.root}: shards of pictures ({told}), {len(facts.classes):,} classes"
+        numbers = torch.cat([self.held_out[part][0] for part in rows]).numpy()
+        return PictureTable([], {"train": range(0), **rows}, facts.classes, facts.groups, numbers, [remark])
+
+    @cached_property
+    def held_out(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Class numbers and pixels of each part of shards but the training's."""
+        assert self.shards is not None
+        return {part: self.shards.whole(part) for part in self.shards.facts.parts if part != "train"}
 
     @property
     def class_names(self) -> list[str]:
@@ -83,8 +112,38 @@ class ImageFolder(LabelledImages):
     def paths(self) -> list[Path]:
         return self.table.paths
 
-    def conditions(self) -> Tensor | None:
-        return torch.from_numpy(self.table.conditions) if self.labels != "none" else None
+    def pictures(self) -> Column:
+        if self.shards is None:
+            return super().pictures()
+        return self.placed(torch.cat([pixels for _, pixels in self.held_out.values()]).numpy())
+
+    def read_files(self) -> list[Path]:
+        return super().read_files() if self.shards is None else self.table.paths
+
+    def prepare_data(self) -> None:
+        if self.shards is None:
+            return super().prepare_data()
+        for line in self.remarks():
+            rank_zero_info(line)
+
+    def train_dataloader(self) -> ArrayLoader | ShardLoader:
+        if self.shards is None:
+            return super().train_dataloader()
+        loader = ShardLoader(self.shards, self.batch_size, self.flip)
+        if not len(loader):
+            raise DataError(f"{self.shards.root}: less than one batch of {self.batch_size}; set data.batch_size lower")
+        return loader
+
+    def conditions(self) -> None:
+        """None: a picture's class numbers become a condition on the device."""
+
+    def more_columns(self) -> dict[str, Tensor]:
+        return {"classes": torch.from_numpy(self.table.numbers)} if self.labels != "none" else {}
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if (numbers := batch.pop("classes", None)) is not None:
+            batch["condition"] = from_numbers(numbers, self.num_classes)
+        return super().on_after_batch_transfer(batch, dataloader_idx)
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         rows = {part: torch.arange(found.start, found.stop) for part, found in self.table.rows.items()}
@@ -97,14 +156,14 @@ class ImageFolder(LabelledImages):
             return {}
         index = {name: i for i, name in enumerate(self.class_names)}
         files = self.condition_files(taken=["classes", HELD_OUT])
-        held_out = torch.from_numpy(self.table.conditions)[self._compared_rows()]
+        held_out = torch.from_numpy(self.table.numbers)[self._compared_rows()]
         return {
             **{
                 path.stem: torch.from_numpy(multi_hot(read_conditions(path, index, "the classes"), index))
                 for path in files
             },
             "classes": torch.eye(self.num_classes),
-            HELD_OUT: held_out[held_out.any(dim=1)][:LISTED],
+            HELD_OUT: from_numbers(held_out[(held_out >= 0).any(dim=1)][:LISTED], self.num_classes),
         }
 
     def has_pictures(self) -> bool:
@@ -112,7 +171,7 @@ class ImageFolder(LabelledImages):
 
     def test_pictures(self) -> list[Named]:
         """Those of `test/`; without it the held-out ones, or in a test without labels those of the training."""
-        unseen = self.labels != "none" or "test" in self.table.rows
+        unseen = self.labels != "none" or "test" in self.table.rows or self.shards is not None
         rows = self._compared_rows() if unseen else self.train_rows
         name = HELD_OUT if self.labels != "none" else "test" if unseen else "train"
         return [Named(name, self.loader(self.columns, rows, train=False))]

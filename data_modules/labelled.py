@@ -97,7 +97,7 @@ class LabelledImages(ImageDataModule, ABC):
         if stage in ("test", "predict"):
             self.asked = self.lists()
 
-    def train_dataloader(self) -> ArrayLoader:
+    def train_dataloader(self) -> Any:
         return self.loader(self.columns, self.train_rows, train=True)
 
     def val_dataloader(self) -> ArrayLoader:
@@ -141,6 +141,12 @@ class LabelledImages(ImageDataModule, ABC):
 
     def _needs_pictures(self, stage: str | None) -> bool:
         return stage in ("fit", "validate") or (stage == "test" and self.has_pictures())
+
+
+def from_numbers(numbers: Tensor, num_classes: int) -> Tensor:
+    """(B, K) class numbers, -1 for none -> (B, num_classes) multi-hot, on their device."""
+    hot = torch.zeros(len(numbers), num_classes + 1, device=numbers.device)
+    return hot.scatter_(1, numbers.long() % (num_classes + 1), 1)[:, :num_classes]  # -1 is the last one, cut off
 
 
 def split(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:

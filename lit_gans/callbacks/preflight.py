@@ -72,13 +72,17 @@ def check_labels(data: Any, limit: int) -> None:
     Raises:
         InputError: a picture has more labels than that; names it.
     """
-    conditions = getattr(data, "columns", {}).get("condition")
-    if conditions is None:
+    columns = getattr(data, "columns", {})
+    if (numbers := columns.get("classes")) is not None:
+        counts, most = (numbers >= 0).sum(dim=1), numbers.shape[1]  # pictures that are streamed are not here
+    elif (conditions := columns.get("condition")) is not None:
+        counts = torch.as_tensor(conditions).sum(dim=1)
+        most = int(counts.max())
+    else:
         return
-    counts = torch.as_tensor(conditions).sum(dim=1)
-    row = int(counts.argmax())
-    if (most := int(counts[row])) > limit:
-        name = Path(data.paths()[row]).name if hasattr(data, "paths") else f"row {row}"
+    if most > limit:
+        row, paths = int(counts.argmax()), data.paths() if hasattr(data, "paths") else []
+        name = Path(paths[row]).name if row < len(paths) else f"row {row}"
         raise InputError(
             f"{name} has {most} labels, and this model draws at most {limit} in a picture: give --model.slots {most}"
         )

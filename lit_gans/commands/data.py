@@ -1,4 +1,4 @@
-"""``lit-gans data``: check a data folder, or render one."""
+"""``lit-gans data``: check a data folder, write it as shards, or render one."""
 
 import argparse
 import sys
@@ -12,13 +12,24 @@ CHECKED = (*OWN_REPORT, "celeba", "unpaired", "folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the subcommands ``check``, ``render-iclevr``, ``render-animals`` and ``render-faces``."""
+    """Add the subcommands ``check``, ``shard``, ``render-iclevr``, ``render-animals`` and ``render-faces``."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="TASK")
 
     check = actions.add_parser("check", help="read and decode a whole data folder and report what is wrong")
     check.add_argument("kind", choices=CHECKED, help="the layout the folder should have")
     check.add_argument("folder", type=Path, metavar="DIR", help="folder of the data set")
     check.add_argument("--images", metavar="FOLDER", help="folder of the images; found by itself under its usual names")
+
+    shard = actions.add_parser("shard", help="write a folder of pictures as shards, which are streamed")
+    shard.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, with or without labels")
+    shard.add_argument("out", type=Path, metavar="OUT", help="new folder; --data.root OUT then trains from it")
+    shard.add_argument("--image-size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    shard.add_argument("--channels", type=int, choices=(3, 1), default=3, help="1 for grey (default: %(default)s)")
+    shard.add_argument("--fit", choices=("crop", "pad", "squash"), default="crop", help="of pictures not square")
+    shard.add_argument("--labels", default="auto", help="auto, folders, none, or a file (default: %(default)s)")
+    shard.add_argument("--val-fraction", type=float, default=0.05, metavar="SHARE", help="held out (default: 0.05)")
+    shard.add_argument("--seed", type=int, default=0, help="of the order and of what is held out (default: 0)")
+    shard.add_argument("--pictures", type=_positive, default=10_000, help="in a shard (default: %(default)s)")
 
     render = actions.add_parser("render-iclevr", help="render a data set of the iCLEVR layout")
     render.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
@@ -52,6 +63,18 @@ def run(args: argparse.Namespace) -> int:
         encoding = sys.stdout.encoding or "utf-8"
         print(str(report).encode(encoding, "backslashreplace").decode(encoding))
         return 0 if report.ok else 1
+
+    if args.action == "shard":
+        from data_modules.image_folder import ImageFolder
+        from data_modules.shard_writer import write_shards
+
+        options = {name: getattr(args, name) for name in ("image_size", "channels", "fit", "labels", "seed")}
+        facts = write_shards(
+            ImageFolder(str(args.folder), val_fraction=args.val_fraction, **options), args.out, args.pictures
+        )
+        parts = ", ".join(f"{count:,} for {part}" for part, count in facts.parts.items())
+        print(f"wrote {args.out}: {parts}; train with --data.root {args.out} --data.image_size {args.image_size}")
+        return 0
 
     if args.action == "render-animals":
         from data_modules.rendered import animals

@@ -11,6 +11,7 @@ from PIL import Image
 
 from data_modules.errors import DataError
 from data_modules.image_folder import ImageFolder
+from data_modules.labelled import from_numbers
 
 
 def pictures(folder: Path, *names: str, size: tuple[int, int] = (8, 8)) -> Path:
@@ -29,8 +30,7 @@ def module(root: Path, stage: str = "fit", **options: Any) -> ImageFolder:
 
 def labelled(data: ImageFolder) -> dict[str, list[str]]:
     """Picture -> its classes."""
-    conditions = data.conditions()
-    assert conditions is not None
+    conditions = from_numbers(torch.from_numpy(data.table.numbers), data.num_classes)
     return {
         path.relative_to(data.root).as_posix(): [data.class_names[i] for i in row.nonzero().flatten().tolist()]
         for path, row in zip(data.paths(), conditions, strict=True)
