@@ -90,6 +90,10 @@ def _dispatch(command: str, args: list[str]) -> int:
             raise InputError(f"{arg!a} holds letters that the locale does not know; set PYTHONUTF8=1")
     if command in LIGHTNING and not any(arg.split("=")[0] in SAY_WHAT for arg in args):
         return explained(command, bool({"-h", "--help"} & set(args)))
+    if command in LIGHTNING and {"-h", "--help"} & set(args):
+        from lit_gans.commands.help import show
+
+        return show(command, args)
     if command in LIGHTNING:
         with uncollected():
             from lit_gans.commands.lightning import run

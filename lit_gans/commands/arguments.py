@@ -5,15 +5,12 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
 from lit_gans.commands.old_names import config_with_new_names, with_new_names
-from lit_gans.commands.run_checkpoint import config_of
+from lit_gans.commands.signatures import options_of
 from lit_gans.configs import find_config, is_plain, read_config
 from lit_gans.models.registry import MODELS
 
@@ -35,6 +32,8 @@ def with_configs(args: list[str]) -> list[str]:
     for i in places:
         args[i] = str(find_config(args[i]))
     if not any(arg in CONFIG for arg in args) and (checkpoint := option(args, "--ckpt_path")):
+        from lit_gans.commands.run_checkpoint import config_of  # and torch, which a help text does without
+
         args = ["--config", str(config_of(Path(checkpoint))), *args]
         places = [1]
     if not places:
@@ -140,10 +139,7 @@ def options_of_class(text: str, key: str) -> list[str]:
     path = re.search(r"class_path '([\w.]+)'", text)
     if path is None:
         return []
-    module, name = path.group(1).rsplit(".", 1)
-    parser = ArgumentParser(exit_on_error=False)
-    added = parser.add_class_arguments(getattr(import_module(module), name), key, fail_untyped=False)
-    return [f"--{one}" for one in added]
+    return [f"--{key}.{name}" for name, _, _ in options_of(path.group(1))]
 
 
 def place(key: str, args: list[str]) -> str:

@@ -38,21 +38,18 @@ def run(args: Namespace) -> int:
 def whole_parser(file: dict[str, str]) -> ArgumentParser:
     """All commands with all their options, those of every model and data set included; `file` completes file names."""
     from lit_gans.cli import COMMANDS, LIGHTNING
-    from lit_gans.commands.help import OF_THE_RUN, PARTS, UNTRAINED, options
-    from lit_gans.commands.trainer import Trainer
-    from lit_gans.models.registry import MODELS, model_class
+    from lit_gans.commands.help import OF_THE_RUN, PARTS, TRAINER, UNTRAINED, options
+    from lit_gans.models.registry import MODELS
 
     parser = ArgumentParser("lit-gans", add_help=False)
     commands = parser.add_subparsers()
     for name, text in COMMANDS.items():
         import_module(f"lit_gans.commands.{name}").add_arguments(commands.add_parser(name, help=text))
-    classes = [("model", model_class(name)) for name in MODELS]
-    for path in DATA:
-        module, _, name = path.rpartition(".")
-        classes.append(("data", getattr(import_module(f"data_modules.{module}"), name)))
+    classes = [("model", f"{module}.{name}") for name, module in MODELS.items()]
+    classes += [("data", f"data_modules.{path}") for path in DATA]
     told = {name.split()[0]: text for name, text in (*OF_THE_RUN, UNTRAINED)}
-    for key, made_by in [*classes, *PARTS.items(), ("trainer", Trainer)]:
-        told |= {f"--{name}": text for name, _, text in options(key, made_by)}
+    for key, path in [*classes, *PARTS.items(), ("trainer", TRAINER)]:
+        told |= {f"--{name}": text for name, _, text in options(key, path)}
     for name, text in LIGHTNING.items():
         command = commands.add_parser(name, help=text)
         for option, told_of_it in told.items():

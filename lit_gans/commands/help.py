@@ -1,24 +1,16 @@
 """`lit-gans fit --config X --help`: the options of what X names, with the values that X gives them."""
 
 import json
-import re
 import shutil
-from argparse import SUPPRESS
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
-
-from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
-from lit_gans.callbacks.compile import Compile
-from lit_gans.callbacks.samples import SampleGrid
-from lit_gans.commands.arguments import CONFIG, option
-from lit_gans.commands.trainer import Trainer
+from lit_gans.commands.arguments import CONFIG, option, with_configs
+from lit_gans.commands.signatures import options_of
 from lit_gans.configs import first_sentence, read_config
+from lit_gans.errors import InputError
 from lit_gans.models.registry import MODELS
-from lit_gans.scoring.score import Score
 
 # What the data tell the model and the scores: no options of the user's.
 LINKED = {
@@ -30,7 +22,14 @@ LINKED = {
     "score.class_groups",
 }
 NOT_FOR_A_TERMINAL = {"trainer.callbacks", "trainer.plugins", "trainer.logger", "trainer.profiler"}
-PARTS: dict[str, type] = {"score": Score, "samples": SampleGrid, "checkpoint": LastCheckpoint, "stop": BestCheckpoint, "compile": Compile}
+PARTS = {
+    "score": "lit_gans.scoring.score.Score",
+    "samples": "lit_gans.callbacks.samples.SampleGrid",
+    "checkpoint": "lit_gans.callbacks.checkpoints.LastCheckpoint",
+    "stop": "lit_gans.callbacks.checkpoints.BestCheckpoint",
+    "compile": "lit_gans.callbacks.compile.Compile",
+}
+TRAINER = "lit_gans.commands.trainer.Trainer"
 OF_THE_RUN = (
     ("--config NAME|FILE", "a config of the package or a file; may be given several times, the last one counts"),
     ("--ckpt_path CKPT", "a checkpoint to continue, score or draw with; last, best: the newest of this run"),
@@ -45,36 +44,38 @@ UNTRAINED = ("--untrained false", "do it with a model that has learnt nothing")
 COLUMN = 46
 
 
-def show(command: str, args: list[str]) -> None:
-    """Prints the help of fit, validate, test or predict with these arguments, in which configs are files already."""
+def show(command: str, args: list[str]) -> int:
+    """Prints the help of fit, validate, test or predict with these arguments."""
+    args = with_configs(args)
     contents = [content_of(args[i + 1]) for i, arg in enumerate(args[:-1]) if arg in CONFIG]
     print(f"usage: lit-gans {command} --config NAME|FILE [--config OVERLAY] [--OPTION VALUE ...]\n")
     for key in ("model", "data"):
-        if (made_by := class_of(key, contents, args)) is not None:
-            section(f"{key}: {made_by.__name__}", key, made_by, values_of(key, contents))
-    for key, made_by in PARTS.items():
-        section(f"{key}:", key, made_by, values_of(key, contents))
+        if (path := class_of(key, contents, args)) is not None:
+            section(f"{key}: {path.rpartition('.')[2]}", key, path, values_of(key, contents))
+    for key, path in PARTS.items():
+        section(f"{key}:", key, path, values_of(key, contents))
     print("run:")
     for name, text in (*OF_THE_RUN, *([UNTRAINED] if command != "fit" else [])):
         line(name, text)
     print()
-    section("trainer (Lightning's):", "trainer", Trainer, values_of("trainer", contents))
+    section("trainer (Lightning's):", "trainer", TRAINER, values_of("trainer", contents))
+    return 0
 
 
 def content_of(config: str) -> dict[str, Any]:
     return json.loads(config) if config.startswith("{") else read_config(Path(config))
 
 
-def class_of(key: str, contents: list[dict[str, Any]], args: list[str]) -> type | None:
-    """The class of the model or of the data; the last one that is named."""
+def class_of(key: str, contents: list[dict[str, Any]], args: list[str]) -> str | None:
+    """The class of the model or of the data, with its module; the last one that is named."""
     named = option(args, f"--{key}")
     for content in reversed(contents):
         part = content.get(key)
         named = named or (part.get("class_path") if isinstance(part, dict) else part)
     if not isinstance(named, str):
         return None
-    module, _, name = (f"{MODELS[named]}.{named}" if named in MODELS else named).rpartition(".")
-    return getattr(import_module(module), name, None) if module else None
+    path = f"{MODELS[named]}.{named}" if named in MODELS else named
+    return path if "." in path else None
 
 
 def values_of(key: str, contents: list[dict[str, Any]]) -> dict[str, Any]:
@@ -87,32 +88,27 @@ def values_of(key: str, contents: list[dict[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def section(title: str, key: str, made_by: type, values: Mapping[str, Any]) -> None:
+def section(title: str, key: str, path: str, values: Mapping[str, Any]) -> None:
     print(title)
-    for name, default, text in options(key, made_by):
-        value = values.get(name.removeprefix(f"{key}."), default)
-        line(f"--{name} {plain(value)}", text)
+    for name, default, text in options(key, path):
+        given = values.get(name.removeprefix(f"{key}."), default)
+        line(f"--{name} {plain(given)}", text)
     print()
 
 
-def options(key: str, made_by: type) -> Iterator[tuple[str, Any, str]]:
-    """Name, default and one line of each option that the class has."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(made_by, key, fail_untyped=False, skip=set())
-    for action in parser._actions:
-        name = action.dest
-        if action.default == SUPPRESS or name in LINKED | NOT_FOR_A_TERMINAL or name.endswith(".help"):
-            continue
-        text = action.help or of_several(made_by, name.removeprefix(f"{key}."))
-        yield name, action.default, first_sentence(text)
+def options(key: str, path: str) -> Iterator[tuple[str, Any, str]]:
+    """Name, default and one line of each option that "module.Class" has.
 
-
-def of_several(made_by: type, name: str) -> str:
-    """What a docstring says of several arguments in one line, as in "lr_generator, lr_discriminator: rates"."""
-    for base in made_by.__mro__:
-        if found := re.search(rf"^ +(?:\w+, )*{name}(?:, \w+)*: (.*)$", base.__doc__ or "", re.MULTILINE):
-            return found.group(1)
-    return ""
+    Raises:
+        InputError: no such class.
+    """
+    try:
+        found = list(options_of(path))
+    except LookupError as error:
+        raise InputError(f"--{key} {path}: {error.args[0]}") from None
+    for name, default, text in found:
+        if f"{key}.{name}" not in LINKED | NOT_FOR_A_TERMINAL:
+            yield f"{key}.{name}", default, first_sentence(text)
 
 
 def plain(value: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lit_gans.inference.checkpoint import SCORE_OPTIONS
+from lit_gans.configs import SCORE_OPTIONS
 
 OLD_OPTION = re.compile(rf"--model\.(?:init_args\.)?({'|'.join(SCORE_OPTIONS)})(?:=(.*))?", re.DOTALL)
 

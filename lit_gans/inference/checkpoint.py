@@ -6,21 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from lit_gans.configs import SCORE_OPTIONS
 from lit_gans.errors import InputError
 from lit_gans.inference.weights import drawing_weights
 
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
 CHECKPOINT_KEY = "lit_gans"
-
-# What earlier versions had among the hyperparameters and is now an option of the scoring callback, by its name there.
-SCORE_OPTIONS = {
-    "evaluator": "evaluator",
-    "draws": "draws",
-    "draw_seed": "draw_seed",
-    "weights": "use_ema",
-    "extractor": "extractor",
-    "face_cascade": "face_cascade",
-}
 
 Shapes = dict[str, torch.Size]
 

@@ -23,7 +23,7 @@ def test_help_without_a_config_says_how_to_get_there(command: str, capsys: pytes
     assert [line.split()[0] for line in printed if re.match(r"  \w+_iclevr ", line)]
 
 
-@pytest.mark.parametrize("arguments", [["fit", "--help"], ["configs"], ["fit"]])
+@pytest.mark.parametrize("arguments", [["fit", "--help"], ["configs"], ["fit"], ["fit", "--config", "dcgan", "--help"]])
 def test_neither_help_nor_the_list_needs_torch(arguments: list[str]) -> None:
     """So they take a fraction of a second; no clock is looked at, but what is loaded."""
     code = (
@@ -60,7 +60,7 @@ def test_help_of_a_config_lists_its_options_with_its_values_first(capsys: pytest
     printed = lines(capsys)
     titles = [line for line in printed if line and not line.startswith(" ")]
     assert titles[1:] == [
-        *("model: CDCGAN", "data: ICLEVR", "score:", "samples:", "checkpoint:", "compile:", "run:"),
+        *("model: CDCGAN", "data: ICLEVR", "score:", "samples:", "checkpoint:", "stop:", "compile:", "run:"),
         "trainer (Lightning's):",
     ]
     names = [line.split()[0] for line in printed if line.startswith("  --")]
