@@ -123,8 +123,8 @@ class ImageDataModule(L.LightningDataModule):
         return image_array(paths, size, self.cache_dir, **options)
 
     def images(self, paths: list[Path], size: int | None = None) -> Column:
-        """The images of `paths` as uint8 (N, channels, H, W), of `image_size` or another size: a tensor on the device, or the
-        read-only memory map."""
+        """The images of `paths` as uint8 (N, channels, H, W), of `image_size` or another size: a tensor on the device,
+        or the read-only memory map."""
         return self.placed(self.memory_map(paths, size))
 
     def placed(self, array: np.ndarray) -> Column:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ class Shards:
             raise DataError(f"{self.root}: shards are read by litdata; pip install 'lit_gans[streaming]'") from None
         address = f"{self.root}/{name}"
         cache = f"{self.cache_dir}/{name}" if self.cache_dir else None
-        options = {"drop_last": shuffle, "seed": self.seed, "item_shuffle_window": 0, "max_cache_size": CACHE_SIZE}
+        options = {"drop_last": True, "seed": self.seed, "item_shuffle_window": 0, "max_cache_size": CACHE_SIZE}
         try:
             return StreamingDataset(address, cache_dir=cache, shuffle=shuffle, **options)
         except Exception as error:  # of litdata, of a store's client, of the system
@@ -149,7 +148,7 @@ class ShardLoader:
         order = EpochOrder(self.shards.facts.parts["train"], self.batch_size, self.shards.seed)
         flips = order.flips(self.epoch) if self.flip else None
         for position in range(start + 1, self.length + 1):
-            rows, numbers, pixels = self.shards.unpacked(list(islice(items, self.batch_size)))
+            rows, numbers, pixels = self.shards.unpacked([next(items) for _ in range(self.batch_size)])
             self.position = position % self.length  # after an epoch that was handed out whole: the start of the next
             batch = {"image": pixels} | ({"classes": numbers} if self.shards.facts.labels else {})
             yield batch if flips is None else {**batch, "flip": flips[rows]}

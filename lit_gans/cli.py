@@ -12,26 +12,9 @@ from typing import NoReturn
 
 import lit_gans
 from lit_gans.boundary import USER_ERROR, exit_code, stopped_by_sigterm
+from lit_gans.commands import COMMANDS, LIGHTNING
 from lit_gans.configs import listing
 from lit_gans.errors import InputError
-
-# LightningCLI's subcommands, and ours by the module that has `add_arguments(parser)` and `run(args) -> exit code`.
-LIGHTNING = {
-    "fit": "train a model from a config",
-    "validate": "score a checkpoint on held-out training data",
-    "test": "score a checkpoint: table, scores.json, grids",
-    "predict": "write pictures to a folder, one for each row of the condition lists",
-}
-COMMANDS = {
-    "sample": "draw pictures from a checkpoint, for conditions given by name or from noise alone",
-    "translate": "put the pictures of a folder through a generator of a CycleGAN",
-    "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
-    "edit": "give a picture more or less of an attribute, through the latents of a flow",
-    "export": "write a classifier for scoring scripts, a generator without what only training needs, or as ONNX",
-    "data": "check a data set, write it as shards, or render one",
-    "configs": "list the configs that come with the package",
-    "completion": "print a script that completes commands and options in a shell",
-}
 
 HELP = f"""usage: lit-gans COMMAND ...
 

@@ -26,7 +26,7 @@ SCORE_OPTIONS = {
 
 
 def config_names() -> list[str]:
-    """What can be given as --config without a path: `cdcgan_iclevr`, `trainer/ddp`, ...; not what `wandb sweep` takes."""
+    """What can be given as --config without a path: `cdcgan_iclevr`, `trainer/ddp`, ...; not what wandb sweeps."""
     names = {
         file.relative_to(home).with_suffix("").as_posix()
         for home in HOMES

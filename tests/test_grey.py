@@ -25,7 +25,7 @@ def fit(name: str, data: Path, runs: Path, *more: str) -> Path:
     return runs / name / "version_0"
 
 
-@pytest.mark.parametrize("name", sorted({config_of(name) for name in MODELS} | {"conditional_gan", "dcgan_cifar10"}))
+@pytest.mark.parametrize("name", [*(config_of(name) for name in MODELS), "conditional_gan"])
 def test_every_model_trains_on_grey_pictures_and_draws_grey_ones(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -42,7 +42,7 @@ def test_grey_pictures_are_sampled_tested_and_translated_as_grey_files(
 ) -> None:
     run = fit("dcgan", pictures_folder, tmp_path)
     checkpoint = str(run / "checkpoints" / "last.ckpt")
-    assert main(["sample", checkpoint, "--n", "3", "--out", str(tmp_path / "grid.png"), "--labels"]) == 0
+    assert main(["sample", checkpoint, "--n", "3", "--out", str(tmp_path / "grid.png")]) == 0
     assert main(["test", "--ckpt_path", checkpoint, "--trainer.default_root_dir", str(tmp_path / "test")]) == 0
     pair = fit("cyclegan", animals_folder, tmp_path)
     out = tmp_path / "out"
@@ -54,9 +54,9 @@ def test_grey_pictures_are_sampled_tested_and_translated_as_grey_files(
 
 def test_a_grey_flow_interpolates_between_coloured_files(pictures_folder: Path, tmp_path: Path) -> None:
     run = fit("flow", pictures_folder, tmp_path)
-    files = [str(file) for file in sorted((pictures_folder / "cats").iterdir())[:2]]
+    files = [word for file in sorted((pictures_folder / "cats").iterdir())[:2] for word in ("--image", str(file))]
     out = str(tmp_path / "way.png")
-    assert main(["interpolate", str(run / "checkpoints" / "last.ckpt"), "--image", *files, "--out", out]) == 0
+    assert main(["interpolate", str(run / "checkpoints" / "last.ckpt"), *files, "--out", out]) == 0
     with Image.open(out) as image:
         assert image.mode == "L"
 

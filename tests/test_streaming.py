@@ -52,7 +52,9 @@ def test_two_killed_processes_go_on_with_the_same_batches(tmp_path: Path) -> Non
     assert torch.load(last, weights_only=True)["global_step"] == 3
     run_ranks(2, train_as_rank, parts, None, [*parted, "--ckpt_path", str(last)])
 
-    batches = [[torch.load(folder / f"{i}_{rank}.pt") for i in range(8) for rank in (0, 1)] for folder in (whole, parts)]
+    batches = [
+        [torch.load(folder / f"{i}_{rank}.pt") for i in range(8) for rank in (0, 1)] for folder in (whole, parts)
+    ]
     for one, other in zip(*batches, strict=True):
         assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     # 5 batches of 8 an epoch, no picture twice

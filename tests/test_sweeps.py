@@ -48,4 +48,3 @@ def test_two_points_of_a_sweep_train_and_measure_what_it_asks_for(
         used = yaml.safe_load((run / "config.yaml").read_text())
         for name, value in point.items():
             assert used["model"]["init_args"][name.removeprefix("model.")] == value
-

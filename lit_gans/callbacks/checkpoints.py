@@ -138,7 +138,7 @@ class BestCheckpoint(CheckpointFile):
         if self.patience is not None and not validates:
             raise InputError(f"stop.patience is {self.patience}, and this run has no validation that could tell a gain")
 
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.is_due:
             self.is_due = False
             trainer.validating = True
@@ -151,7 +151,9 @@ class BestCheckpoint(CheckpointFile):
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
             return
         if measure is None and self.patience is not None:
-            raise InputError(f"stop.patience is {self.patience}, and the validation measures none of {', '.join(MEASURES)}")
+            raise InputError(
+                f"stop.patience is {self.patience}, and the validation measures none of {', '.join(MEASURES)}"
+            )
         if measure is None:
             return
         value = float(trainer.callback_metrics[measure])

@@ -55,7 +55,9 @@ class RunFolder(L.Callback):
         paths = list(self.folder.rglob("*"))
         files = [path for path in paths if not path.is_dir()]
         events = {file.name for file in files if file.name.startswith("events.out.tfevents.")}
-        if {file.name for file in files} - EMPTY - events or any(f.name == "metrics.csv" and f.stat().st_size for f in files):
+        if {file.name for file in files} - EMPTY - events or any(
+            f.name == "metrics.csv" and f.stat().st_size for f in files
+        ):
             return
         for file in files:
             file.unlink(missing_ok=True)

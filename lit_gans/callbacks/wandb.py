@@ -102,7 +102,6 @@ class _FallbackWandbLogger(WandbLogger):
             self._wandb_init["mode"] = "offline"
             return super().experiment
 
-
     @rank_zero_only
     def finalize(self, status: str) -> None:
         files = sorted(self.checkpoints.glob("*.ckpt")) if self.checkpoints else []

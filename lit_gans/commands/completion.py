@@ -2,6 +2,7 @@
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from importlib import import_module
+from typing import Any
 
 SHELLS = ("bash", "zsh")
 # Configs by name, and files; of a shell's own functions.
@@ -9,8 +10,10 @@ CONFIGS = {
     "bash": '_lit_gans_config() {{ compgen -W "{names}" -- "$1"; compgen -f -- "$1"; }}',
     "zsh": "_lit_gans_config() {{ _alternative 'configs:config:({names})' 'files:file:_files'; }}",
 }
-DATA = ("anime_faces.AnimeFaces", "celeba.CelebA", "iclevr.ICLEVR", "image_folder.ImageFolder")
-DATA += ("torchvision_sets.TorchvisionSet", "unpaired.Unpaired")
+DATA = [
+    *("anime_faces.AnimeFaces", "celeba.CelebA", "iclevr.ICLEVR", "image_folder.ImageFolder"),
+    *("torchvision_sets.TorchvisionSet", "unpaired.Unpaired"),
+]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,14 +33,14 @@ def run(args: Namespace) -> int:
         import shtab
     except ModuleNotFoundError:
         raise InputError("shtab writes the script; pip install 'lit_gans[completion]'") from None
-    preamble = {args.shell: CONFIGS[args.shell].format(names=" ".join(config_names()))}
+    preamble: Any = {args.shell: CONFIGS[args.shell].format(names=" ".join(config_names()))}
     print(shtab.complete(whole_parser(shtab.FILE), args.shell, root_prefix="lit_gans", preamble=preamble))
     return 0
 
 
-def whole_parser(file: dict[str, str]) -> ArgumentParser:
+def whole_parser(file: object) -> ArgumentParser:
     """All commands with all their options, those of every model and data set included; `file` completes file names."""
-    from lit_gans.cli import COMMANDS, LIGHTNING
+    from lit_gans.commands import COMMANDS, LIGHTNING
     from lit_gans.commands.help import OF_THE_RUN, PARTS, TRAINER, UNTRAINED, options
     from lit_gans.models.registry import MODELS
 

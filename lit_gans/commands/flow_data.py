@@ -92,7 +92,7 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     return loaded
 
 
-def read_images(files: list[Path], size: int, channels: int) -> Tensor:
+def read_images(files: list[Path], size: int, channels: int = 3) -> Tensor:
     """(N, channels, size, size) in [-1, 1]: the middle square of each picture, resized with antialiasing.
 
     Raises:

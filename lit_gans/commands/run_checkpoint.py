@@ -13,9 +13,7 @@ OPTION = "--ckpt_path"
 OF_THE_RUN = ("last", "best")
 
 
-def checked_checkpoint(
-    command: str, given: str | None, model: L.LightningModule, untrained: bool
-) -> str | None:
+def checked_checkpoint(command: str, given: str | None, model: L.LightningModule, untrained: bool) -> str | None:
     """The path for Lightning; None to start anew.
 
     Args:

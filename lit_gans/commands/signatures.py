@@ -33,22 +33,22 @@ def options_of(path: str) -> Iterator[tuple[str, Any, str]]:
         LookupError: no such class.
     """
     order = [vars(one)["source"] for one in mirrored(*resolved(*path.rsplit(".", 1))).__mro__ if "source" in vars(one)]
-    shared = [texts(source, several=True) for source in order]
+    # an entry of its own tells more than one that an argument shares with others
+    told = [texts(source, several) for several in (False, True) for source in order]
     taken: set[str] = set()
     places = 0
     for source in order:
         if (init := source.init) is None:
             continue
-        own = texts(source)
-        found = arguments(init)
-        for name, default in found[places:]:
+        own = arguments(init)
+        for name, default in own[places:]:
             if name not in taken:
-                text = own.get(name) or next((told[name] for told in shared if name in told), "")
+                text = next((found[name] for found in told if name in found), "")
                 yield name, None if default is None else value(default, source.module), text
         call = call_of_base(init)
         if init.args.kwarg is None or call is None:
             return
-        taken |= {name for name, _ in found} | {keyword.arg for keyword in call.keywords if keyword.arg}
+        taken |= {name for name, _ in own} | {keyword.arg for keyword in call.keywords if keyword.arg}
         places = len([one for one in call.args if not isinstance(one, ast.Starred)])
 
 
@@ -69,7 +69,7 @@ def call_of_base(init: ast.FunctionDef) -> ast.Call | None:
     return None
 
 
-def texts(source: Source, several: bool = False) -> dict[str, str]:
+def texts(source: Source, several: bool) -> dict[str, str]:
     """Argument -> its text in the docstrings; either of entries for one argument, or of those for several."""
     found: dict[str, str] = {}
     for node in (source.node, source.init):
@@ -97,14 +97,11 @@ def value(node: ast.expr, module: str) -> Any:
     if isinstance(node, ast.Name):
         where, name = resolved(module, node.id)
         for part in tree_of(where).body:
-            targets = part.targets if isinstance(part, ast.Assign) else [part.target] if annotated(part) else []
-            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                return value(part.value, where)  # type: ignore[attr-defined]
+            if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                    return value(part.value, where)
     return ast.unparse(node)
-
-
-def annotated(part: ast.stmt) -> bool:
-    return isinstance(part, ast.AnnAssign) and part.value is not None
 
 
 @cache
@@ -129,13 +126,15 @@ def base_of(base: ast.expr, module: str) -> tuple[str, str]:
 def resolved(module: str, name: str) -> tuple[str, str]:
     """The module in which a name of this one is defined, and its name there; a module's own name is empty."""
     for node in tree_of(module).body:
-        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else []:
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for alias in node.names:
             if (alias.asname or alias.name) != name:
                 continue
             if isinstance(node, ast.Import):
                 return alias.name, ""
-            if node.module is not None and file_of(node.module) is not None:
-                return resolved(node.module, alias.name)
+            there = node.module or ""
+            return resolved(there, alias.name) if file_of(there) is not None else (there, alias.name)
     return module, name
 
 

@@ -2,7 +2,8 @@
 
 `random_conv()` needs no file; `efficientnet_extractor(network)` has weights that a package holds;
 `evaluator_extractor(name, network)` takes a trained classifier of ours; `inception_extractor(path, name)` and
-`dinov2_extractor()` are those of the literature. `lit_gans.scoring.extractors.load_extractor` chooses between them by name or file.
+`dinov2_extractor()` are those of the literature. `lit_gans.scoring.extractors.load_extractor` chooses between them by
+name or file.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Precision and recall of generated pictures: how many are like real ones, and how many real ones are like some of them.
+"""Precision and recall of generated pictures: how many are like real ones, and how many real ones like some of them.
 
 A picture lies in a set of pictures if, for any of them, it is no farther away than its k-th nearest neighbour in the
 set: Kynkaanniemi et al. 2019, arXiv 1904.06991. Precision falls where pictures are bad, recall where kinds are missing.

@@ -21,7 +21,7 @@ from lit_gans.metrics.precision_recall import PrecisionRecall
 
 
 class PictureQuality:
-    """Frechet and kernel distance, precision, recall and diversity in one extractor's features, from one pass through it.
+    """Frechet and kernel distance, precision, recall, diversity in an extractor's features, from one pass through it.
 
     Not a module: neither the extractor nor the sums get into a model's parameters or checkpoint.
 

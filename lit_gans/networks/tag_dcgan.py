@@ -77,7 +77,7 @@ class TagDCGANDiscriminator(nn.Module):
         # one pixel is left behind this convolution: an instance norm would make it 0
         last_norm = norm_layer("none" if norm == "instance" else norm, widths[-1])
         self.join = nn.Sequential(
-            ToPixel(channels[-1] + num_classes, channels[-1], 4), last_norm, nn.LeakyReLU(0.2, inplace=True)
+            ToPixel(widths[-1] + num_classes, widths[-1], 4), last_norm, nn.LeakyReLU(0.2, inplace=True)
         )
         self.to_logit = nn.Linear(widths[-1], 1)
 

@@ -31,8 +31,8 @@ class UNet(nn.Module):
         channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        x (B, channels, image_size, image_size), time (B,) in [0, 1], condition (B, num_classes), kept (B,) bool: for which
-        images the condition is told; None for all -> the shape of x
+        x (B, channels, image_size, image_size), time (B,) in [0, 1], condition (B, num_classes), kept (B,) bool: for
+        which images the condition is told; None for all -> the shape of x
 
     Raises:
         InputError: sizes that do not fit.

@@ -27,7 +27,9 @@ class ValidationDistance:
         self.kernel, self.diversity = KernelDistance(extractor.num_features), Diversity(extractor.num_features)
 
     def update(self, real: Tensor, fake: Tensor) -> None:
-        """Real images and as many generated ones."""
+        """Real images and as many generated ones; nothing is measured of those too small for the extractor."""
+        if min(real.shape[2:]) < self.extractor.min_size:
+            return
         for images, is_real in ((real, True), (fake, False)):
             features = self.extractor(images)
             if features.device.type == "mps":

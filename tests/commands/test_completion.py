@@ -25,14 +25,17 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def completed(script: Path, *words: str) -> set[str]:
     """What bash offers for the last word."""
     line = " ".join(f"'{word}'" for word in ("lit-gans", *words))
-    code = f'source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _shtab_lit_gans; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    code = f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words)}; _shtab_lit_gans"
+    code += '; printf "%s\\n" "${COMPREPLY[@]}"'
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True, cwd=script.parent)
     return set(done.stdout.split())
 
 
 def test_commands_options_and_configs_are_completed(script: Path) -> None:
     assert completed(script, "") == {*COMMANDS, *LIGHTNING}
-    assert completed(script, "fit", "--config", "dcgan") == {name for name in config_names() if name.startswith("dcgan")}
+    assert completed(script, "fit", "--config", "dcgan") == {
+        name for name in config_names() if name.startswith("dcgan")
+    }
     assert {"--model.lr_generator", "--model.lr"} <= completed(script, "fit", "--model.lr")
     assert completed(script, "test", "--score.eval") == {"--score.evaluator"}
     assert completed(script, "fit", "--data.cha") == {"--data.channels"}

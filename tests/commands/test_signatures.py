@@ -63,7 +63,7 @@ class Mine(Base):
     monkeypatch.syspath_prepend(tmp_path)
     expected: list[tuple[str, Any, str]] = [("many", 3, ""), ("made", "print()", ""), ("name", "a", "")]
     assert list(options_of("my_data.Mine")) == expected
-    assert list(options_of("my_data.Base"))[0] == ("size", None, "of it, in pixels.")
+    assert next(iter(options_of("my_data.Base"))) == ("size", None, "of it, in pixels.")
     for path in ("my_data.Other", "no_module_of_this_name.Class"):
         with pytest.raises(LookupError):
             list(options_of(path))

@@ -8,8 +8,8 @@ from lit_gans.errors import InputError
 from lit_gans.metrics.diversity import Diversity
 from lit_gans.metrics.extractors import random_conv
 from lit_gans.metrics.frechet import FrechetDistance, KernelDistance
-from lit_gans.metrics.quality import PictureQuality, quality_lines
 from lit_gans.metrics.precision_recall import PrecisionRecall
+from lit_gans.metrics.quality import PictureQuality, quality_lines
 
 
 def pictures(seed: int, count: int = 12) -> Tensor:

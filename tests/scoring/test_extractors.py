@@ -43,7 +43,8 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_extractors_of_the_literature_say_what_to_install(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    for module in ("", ".feature_extractor_inceptionv3", ".feature_extractor_dinov2"):
+        monkeypatch.setitem(sys.modules, f"torch_fidelity{module}", None)
     torch.save({INCEPTION_KEY: torch.zeros(1)}, tmp_path / "inception.pth")
     with pytest.raises(InputError, match=r"needs torch-fidelity; pip install 'lit_gans\[fid\]'"):
         load_extractor(str(tmp_path / "inception.pth") if name == "FILE" else name)
@@ -95,7 +96,7 @@ def test_inception_without_file_and_network_asks_for_the_file(tmp_path: Path, mo
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
-    told = r"extractor inception: its weights are not in .*6726825d\.pth and cannot be fetched .*no route.*score\.extractor"
+    told = r"extractor inception: its weights are not in .*6726825d\.pth and cannot be fetched .*route.*extractor FILE"
     with pytest.raises(InputError, match=told):
         load_extractor("inception")
 

@@ -58,12 +58,15 @@ class TestValidation:
             model("TagDCGAN", image_size=32, class_names=tagged.class_names), tagged, verbose=False
         )
         rows = tagged.columns["condition"][tagged.val_rows]
-        assert found == {"val/score": pytest.approx(rows[:, [5, 19]].mean().item())}
+        assert found.pop("val/score") == pytest.approx(rows[:, [5, 19]].mean().item())
+        assert found.keys() == {"val/kernel_distance", "val/diversity"}
 
-    def test_nothing_is_drawn_without_an_evaluator(self, tagged: AnimeFaces, trainer: MakeTrainer) -> None:
+    def test_without_an_evaluator_the_distance_to_the_held_out_images_is_measured(
+        self, tagged: AnimeFaces, trainer: MakeTrainer
+    ) -> None:
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)
-        made.preview = None
-        assert trainer(Score()).validate(made, tagged, verbose=False) == [{}]
+        (found,) = trainer(Score()).validate(made, tagged, verbose=False)
+        assert found.keys() == {"val/kernel_distance", "val/diversity"} and found["val/kernel_distance"] > 0
 
 
 class TestTheEvaluatorStaysOutside:
