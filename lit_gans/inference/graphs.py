@@ -113,7 +113,7 @@ def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int
     _, guidance = model.settings(None, guidance)
 
     def inputs(count: int, noise: torch.Generator) -> Inputs:
-        picture = torch.randn(count, 3, model.image_size, model.image_size, generator=noise)
+        picture = torch.randn(count, model.channels, model.image_size, model.image_size, generator=noise)
         return {"noise": picture, "condition": conditions(model, count, noise)}
 
     velocity = partial(model.velocity, guidance=guidance)
@@ -124,7 +124,7 @@ def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int
 
 def of_cyclegan(model: Translation, direction: Direction) -> Graph:
     def inputs(count: int, noise: torch.Generator) -> Inputs:
-        return {"image": torch.rand(count, 3, 32 + 4 * count, 32, generator=noise) * 2 - 1}
+        return {"image": torch.rand(count, model.generator_a2b.channels, 32 + 4 * count, 32, generator=noise) * 2 - 1}
 
     meaning = {"image": "RGB in [-1, 1]; height and width are multiples of 4, at least 8"}
     return Graph(Translating(model.generator(direction)), inputs, meaning, any_size=True)
