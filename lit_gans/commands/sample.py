@@ -69,6 +69,8 @@ def run(args: Namespace) -> int:
         raise InputError(f"{holds}, which draws no pictures from conditions")
     given = {name: getattr(args, name) for name in ("temperature", "guidance")}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name in options.keys() - set(model.sampling_options()):
+        raise InputError(f"--{name}: {holds}, which has no {name}; leave it out")
     options |= {"seed": args.seed, "ema": not args.raw}
     conditions = asked_for(args)
     if isinstance(model, UnconditionalSampling):

@@ -1,4 +1,5 @@
-"""Every model of the package, by name: the one place where a new one is entered."""
+"""Every model of the package, by name. A new one is entered here and, for its use without Lightning, in
+inference/registry.py."""
 
 from importlib import import_module
 from typing import Any

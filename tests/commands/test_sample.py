@@ -62,7 +62,7 @@ def test_a_gan_has_a_temperature_and_says_that_it_has_no_guidance(
     alike = lit_gans.load(checkpoint).sample(NAMES, n=3, temperature=0)
     np.testing.assert_array_equal(np.asarray(Image.open(out)), grid(alike, 3).permute(1, 2, 0).numpy())
     assert main([*command, "--guidance", "1"]) == 2
-    assert "a CDCGAN has no guidance; leave it out" in capsys.readouterr().err
+    assert "holds a CDCGAN, which has no guidance; leave it out" in capsys.readouterr().err
 
 
 def test_a_guidance_without_meaning_is_refused(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
