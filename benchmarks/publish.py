@@ -11,21 +11,15 @@ complete.
 
 import argparse
 import json
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from lit_gans.files import without_folders
+
 RECORD = Path(__file__).parent / "runs"
 OF_THE_TRAINING = ("metrics.csv", "config.yaml")
-# An absolute path, up to its last part, at the start of a value or behind an equals sign.
-FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s\"',]+[/\\])+")
-
-
-def without_folders(text: str) -> str:
-    """The text with file names in place of absolute paths."""
-    return FOLDERS.sub("", text)
 
 
 def entry_of(run: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lit_gans import hub
 from lit_gans.errors import InputError
 from lit_gans.safe_files import SUFFIX, read_safetensors
 
@@ -27,6 +28,7 @@ def read_torch_file(path: Path, what: str) -> Any:
         InputError: missing or unreadable, changed or cut, of objects beside tensors and plain values, or of tensors
             larger than the file; `what` ("evaluator", "checkpoint") opens the message.
     """
+    path = hub.found(path)
     if not path.is_file():
         raise InputError(f"{what} {path}: {'is a folder' if path.is_dir() else 'no such file'}")
     if path.suffix == SUFFIX:

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,3 +103,12 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of the file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# An absolute path, up to its last part, at the start of a value or behind an equals sign.
+FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s\"',]+[/\\])+")
+
+
+def without_folders(text: str) -> str:
+    """The text with file names in place of absolute paths: what is handed on names no folder of this machine."""
+    return FOLDERS.sub("", text)

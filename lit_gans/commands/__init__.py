@@ -13,6 +13,7 @@ COMMANDS = {
     "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
     "edit": "give a picture more or less of an attribute, through the latents of a flow",
     "export": "write a classifier for scoring scripts, a generator without what only training needs, or as ONNX",
+    "push": "put a model on the Hugging Face Hub, with a card of how it came to be",
     "data": "check a data set, write it as shards, or render one",
     "configs": "list the configs that come with the package",
     "completion": "print a script that completes commands and options in a shell",

@@ -120,4 +120,4 @@ def generator(checkpoint: Path, device: str = "auto") -> dict[str, Any]:
     from lit_gans.inference.generator_file import generator_file
 
     model = lit_gans.load(checkpoint, device_of(device))  # nothing damaged is handed on
-    return generator_file(read_torch_file(checkpoint.expanduser(), "checkpoint"), model.pictures_from)
+    return generator_file(read_torch_file(checkpoint, "checkpoint"), model.pictures_from)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import lightning as L
 
+from lit_gans import hub
 from lit_gans.checkpoints import check_finite, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.inference.checkpoint import check_belongs
@@ -34,7 +35,7 @@ def checked_checkpoint(command: str, given: str | None, model: L.LightningModule
         return None
     if untrained:
         raise InputError(f"--untrained true and {OPTION} {given} exclude each other; leave one of them out")
-    path = Path(given).expanduser()
+    path = hub.found(given)
     source = f"{OPTION} {path}"
     content = read_torch_file(path, OPTION)
     check_belongs(content, model, source, continues=command == "fit")
@@ -73,6 +74,7 @@ def config_of(checkpoint: Path, source: str = OPTION, remedy: str = "give --conf
     """
     if str(checkpoint) in OF_THE_RUN:
         raise InputError(f"{OPTION} {checkpoint}: of which run? Give its --config too, or the file instead")
+    checkpoint = hub.found(checkpoint)
     if not checkpoint.is_file():
         raise InputError(f"{source} {checkpoint}: {'is a folder' if checkpoint.is_dir() else 'no such file'}")
     for folder in (checkpoint.parent, checkpoint.parent.parent):

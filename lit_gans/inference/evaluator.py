@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lit_gans import hub
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
@@ -48,7 +49,7 @@ def load_evaluator(path: str | Path) -> FrozenEvaluator:
     Raises:
         InputError: missing file, another kind of file, or a state dict that does not fit exactly.
     """
-    path = Path(path).expanduser()
+    path = hub.found(path)
     content = read_torch_file(path, "evaluator")
     state = evaluator_state(content, path)
     network = evaluator_network(len(state["fc.0.bias"]), width_of(state))

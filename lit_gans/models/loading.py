@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from lit_gans import hub
 from lit_gans.checkpoints import check_finite, one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.inference.base import picked
@@ -27,7 +28,7 @@ def load(
     """The model of a checkpoint that `lit-gans fit` or a Trainer wrote, in eval mode on `device`.
 
     Args:
-        path: the file.
+        path: the file, or `hf://owner/name` for a model on the Hugging Face Hub.
         device: where the model goes.
         allow_nan: take weights that are not finite too, to look at what became of a training.
         lightning: give the LightningModule, with what only training needs, for a Trainer.
@@ -40,7 +41,7 @@ def load(
         InputError: missing or damaged file, no checkpoint of this package, weights that do not fit the hyperparameters,
             or that are not finite.
     """
-    path = Path(path).expanduser()
+    path = hub.found(path)
     source = f"checkpoint {path}"
     checkpoint = read_torch_file(path, "checkpoint")
     name = model_name(checkpoint)
