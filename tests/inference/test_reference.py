@@ -100,10 +100,10 @@ def test_a_generator_with_batch_norm_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "file.pth", state, "instance norm", "model.2.weight")
 
 
-def test_a_greyscale_generator_is_refused(tmp_path: Path) -> None:
+def test_a_generator_of_grey_pictures_to_coloured_ones_is_refused(tmp_path: Path) -> None:
     state = dict(small().state_dict())
     state["model.1.weight"] = state["model.1.weight"][:, :1]
-    refused(tmp_path / "file.pth", state, "model.1.weight")
+    refused(tmp_path / "file.pth", state, "size mismatch", "torch.Size([3])")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
