@@ -79,7 +79,7 @@ def format_of(args: Namespace) -> str:
     """
     from lit_gans.errors import InputError
 
-    kind = args.format or FORMATS.get(args.file.suffix.lower())
+    kind = args.format or FORMATS.get(args.file.suffix.lower() or ".ckpt")
     if kind is None:
         raise InputError(f"{args.file}: expected {', '.join(FORMATS)}; choose another ending or give --format")
     for name in ("direction", "guidance", "steps"):
