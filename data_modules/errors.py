@@ -1,9 +1,10 @@
 """The one error of bad input data."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SHOWN = 20
+FEW = 40
 
 
 class DataError(ValueError):
@@ -16,10 +17,15 @@ class CacheError(DataError):
 
 
 def near_names(name: str, known: Iterable[str]) -> str:
-    """For a message: "did you mean 'red cube'?", or all the known names where none is near."""
+    """For a message: "did you mean 'red cube'?", or the known names where none is near."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=3)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid names: {', '.join(known)}"
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"valid names: {few(known)}"
+
+
+def few(names: Sequence[str]) -> str:
+    """The names in one line, each cut at 60 letters, of many the first 40."""
+    return ", ".join(name[:60] for name in names[:FEW]) + (f", ... ({len(names):,})" if len(names) > FEW else "")
 
 
 def listing(items: Iterable[object]) -> str:

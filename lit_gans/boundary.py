@@ -47,6 +47,7 @@ FOREIGN = {
     "YAMLError": "",
     "UnicodeDecodeError": "save the file as UTF-8",
 }
+OTHER_PROCESS = "another process of this run has ended, see above; continue with --ckpt_path last"
 # The same for errors of general classes: what their messages hold.
 TOLD_BY_MESSAGE = {
     "out of memory": FOREIGN["OutOfMemoryError"],
@@ -62,6 +63,8 @@ TOLD_BY_MESSAGE = {
     "gradient clipping is not supported": "give --model.clip_norm instead, and no --trainer.gradient_clip_val",
     "gradient accumulation is not supported": "set data.batch_size higher instead",
     "Could not determine home directory": "write the path without ~",
+    "Connection closed by peer": OTHER_PROCESS,
+    "Connection reset by peer": OTHER_PROCESS,
     "EADDRINUSE": "another run uses the port; set MASTER_PORT to a free one",
 }
 

@@ -57,6 +57,16 @@ def whole(name: str, value: object, *, at_least: int | None = None, at_most: int
     return int(plain)
 
 
+def counts(**values: object) -> None:
+    """Sizes of layers, and how many there are: each a whole number of at least 1, told by its keyword.
+
+    Raises:
+        InputError: anything else.
+    """
+    for name, value in values.items():
+        whole(name, value, at_least=1)
+
+
 def limit(name: str, value: object, hint: str = "") -> float | None:
     """A number above 0, or None for no limit.
 

@@ -1,5 +1,7 @@
 """Errors that the user can correct."""
 
+from collections.abc import Sequence
+
 
 class InputError(ValueError):
     """A wrong value, file or combination; the message names it, says what was expected and what to do.
@@ -14,3 +16,8 @@ class OutputError(InputError):
 
 class DivergedError(RuntimeError):
     """A training whose loss or gradient is no longer finite; the message says what to continue from, and how."""
+
+
+def few(names: Sequence[str], most: int = 40) -> str:
+    """For a message: the names in one line, each cut at 60 letters, of many the first 40."""
+    return ", ".join(name[:60] for name in names[:most]) + (f", ... ({len(names):,})" if len(names) > most else "")

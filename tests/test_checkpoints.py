@@ -1,7 +1,6 @@
 """Torch files from anywhere: read whole, or refused with a message, and never loaded wrongly or run."""
 
 import io
-import os
 import pickle
 import random
 import zipfile
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from strangers import Harmful
 
 from lit_gans.checkpoints import check_finite, read_torch_file, tensors_of
 from lit_gans.errors import InputError
@@ -77,14 +77,6 @@ def test_a_cut_file_is_refused(file: Path, share: float) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[: int(len(whole) * share)])
     refused(file, "not a readable torch file")
-
-
-class Harmful:
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return os.mkdir, (str(self.mark),)
 
 
 @pytest.mark.parametrize("zipped", [True, False])

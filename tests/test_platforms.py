@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +117,33 @@ def test_letters_that_the_locale_does_not_know_are_refused_with_what_to_set(caps
     assert (
         "'r\\udcc3\\udcbcns' holds letters that the locale does not know; set PYTHONUTF8=1" in capsys.readouterr().err
     )
+
+
+def test_a_home_that_cannot_be_written_and_a_locale_without_these_letters_do_not_matter(
+    scenes_folder: Path, tmp_path: Path
+) -> None:
+    """In a process of its own: Python asks for both when it starts."""
+    folder = tmp_path / "my r\N{LATIN SMALL LETTER U WITH DIAERESIS}ns"
+    shutil.copytree(scenes_folder, folder / "data")
+    script = """
+import sys
+from pathlib import Path
+from lit_gans.cli import main
+
+fit = "fit --config cdcgan_iclevr --data.image_size 16 --model.width 2 --data.batch_size 8 --trainer.max_steps 2"
+assert main([*fit.split(), *"--data.root data --trainer.accelerator cpu --wandb off".split()]) == 0
+(checkpoint,) = Path("runs").rglob("last.ckpt")
+assert main(["test", "--ckpt_path", str(checkpoint)]) == 0
+sys.exit(main(["sample", str(checkpoint), "--condition", "red cube", "--out", "a.png"]))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "MPL"))}
+    strange = {"HOME": os.devnull, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "COLUMNS": "60"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={**environment, **strange, "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+    assert (folder / "a.png").stat().st_size > 0 and b"Traceback" not in done.stderr

@@ -36,9 +36,10 @@ class CheckpointFile(Checkpoint):
             if trainer.is_global_zero:
                 os.replace(temporary, path)
         except (OSError, RuntimeError) as error:
+            if trainer.is_global_zero:
+                temporary.unlink(missing_ok=True)
             if not isinstance(error, OSError) and WRITER not in str(error):
                 raise
-            temporary.unlink(missing_ok=True)
             why = reason(error) if isinstance(error, OSError) else "it could not be written whole; is the disk full?"
             kept = f"; the one of batch {self.saved_at:,} is kept" if path.is_file() and self.saved_at >= 0 else ""
             raise OutputError(f"cannot write {path}: {why}{kept}") from error
@@ -51,7 +52,8 @@ class LastCheckpoint(CheckpointFile):
 
     Written every few batches, with the last batch of each epoch and of the run, and on SIGTERM and Ctrl-C. Any other
     exception writes `exception.ckpt`, because its weights may be the broken ones; those that are not finite, and those
-    that the user's own mistake stopped, are not written.
+    that the user's own mistake stopped, are not written. Nor are those of a run of several processes: the others may
+    have ended, or still train, and writing waits for all.
 
     A checkpoint continues exactly only if it is written between a batch and what follows it: Lightning counts an
     unfinished epoch as complete at the end of a run, and an epoch stopped in its validation as one to start again. So
@@ -84,7 +86,7 @@ class LastCheckpoint(CheckpointFile):
         if isinstance(exception, KeyboardInterrupt | SIGTERMException):
             if self.saved_at != trainer.global_step:
                 self.save(trainer, "last.ckpt")
-        elif not isinstance(exception, InputError) and are_finite(pl_module):
+        elif trainer.world_size == 1 and not isinstance(exception, InputError) and are_finite(pl_module):
             self.save(trainer, "exception.ckpt")
 
 

@@ -74,20 +74,26 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     """The ImageDataModule that the checkpoint's run was trained on, set up; with another root if one is given.
 
     Raises:
-        InputError: no config.yaml beside the checkpoint, or one without data.
+        InputError: no config.yaml beside the checkpoint, or one without data of a data module.
         DataError: the data set is not there or not whole.
     """
+    from data_modules.base import ImageDataModule
     from lit_gans.commands.run_checkpoint import config_of
     from lit_gans.configs import read_config
     from lit_gans.errors import InputError
 
     file = config_of(checkpoint, "checkpoint", "put the config.yaml of its run beside it: it says where the data are")
     data = read_config(file).get("data")
-    if not isinstance(data, dict) or "." not in data.get("class_path", ""):
+    if not isinstance(data, dict) or "." not in str(data.get("class_path")):
         raise InputError(f"{file}: has no data.class_path, so the pictures of this run cannot be found")
     module, name = data["class_path"].rsplit(".", 1)
-    options = data.get("init_args", {}) | ({"root": str(root)} if root else {})
-    loaded = getattr(import_module(module), name)(**options)
+    try:
+        made_by = getattr(import_module(module), name)
+        if not issubclass(made_by, ImageDataModule):  # a stranger's file may name any function
+            raise TypeError("no data module")
+        loaded = made_by(**{**data.get("init_args", {}), **({"root": str(root)} if root else {})})
+    except (TypeError, ImportError, AttributeError) as error:
+        raise InputError(f"{file}: data: {data['class_path']}: {error}") from None
     loaded.setup("fit")
     return loaded
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lit_gans.configs import SCORE_OPTIONS
-from lit_gans.errors import InputError
+from lit_gans.errors import InputError, few
 from lit_gans.inference.weights import drawing_weights
 
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
@@ -49,7 +49,9 @@ def check_origin(checkpoint: Mapping[str, Any], model: Any, source: str, *, cont
 
 
 def check_class_names(checkpoint: Mapping[str, Any], mine: Any, source: str, *, others: bool = False) -> None:
-    """
+    """Another order is refused, not mapped: an evaluator in the course's layout has no names, and knows the data's
+    order alone, so the model's must be the same.
+
     Args:
         checkpoint: content of a file.
         mine: the model's class names, or None.
@@ -57,26 +59,29 @@ def check_class_names(checkpoint: Mapping[str, Any], mine: Any, source: str, *, 
         others: whether a model of other classes is welcome; one of the same in another order never is.
 
     Raises:
-        InputError: the checkpoint's class names are others, or the same in another order: its weights would draw,
-            silently, other things than the data asks for.
+        InputError: the checkpoint's class names are no list of texts, or others, or the same in another order: its
+            weights would draw, silently, other things than the data asks for.
     """
     theirs = hyperparameters_of(checkpoint).get("class_names")
-    if theirs is None or mine is None or list(theirs) == list(mine):
+    if theirs is None or mine is None or plain(theirs) == plain(mine):
         return
+    if not isinstance(theirs, list | tuple) or not all(isinstance(name, str) for name in theirs):
+        raise InputError(f"{source}: its class_names are no list of texts; it is damaged")
     theirs, mine = list(theirs), list(mine)
     if sorted(theirs) == sorted(mine):
         first = next(i for i, (one, other) in enumerate(zip(theirs, mine, strict=True)) if one != other)
         raise InputError(
             f"{source}: trained with the same classes in another order: class {first} is {theirs[first]!r} there and "
             f"{mine[first]!r} in this data. Give the data the checkpoint's order (iCLEVR: the numbers in objects.json; "
-            f"CelebA: data.attributes; tags: data.tag_order). There: {', '.join(theirs)}. Here: {', '.join(mine)}"
+            f"CelebA: data.attributes; tags: data.tag_order; folders: data.columns). There: {few(theirs)}. "
+            f"Here: {few(mine)}"
         )
     if others:
         return
     missing = [name for name in theirs if name not in mine]
     new = [name for name in mine if name not in theirs]
     parts = [
-        f"{word} {', '.join(map(repr, names))}"
+        f"{word} {few([repr(name) for name in names])}"
         for word, names in (("only there", missing), ("only here", new))
         if names
     ]

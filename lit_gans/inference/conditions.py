@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lit_gans.errors import InputError
+from lit_gans.errors import InputError, few
 
 Conditions = Tensor | np.ndarray | Sequence[Sequence[str]] | Sequence[Sequence[float]]
 
@@ -70,13 +70,13 @@ def known_name(name: object, class_names: Sequence[str]) -> str:
         InputError: if it is none of them; the message names the nearest ones.
     """
     if not isinstance(name, str):
-        raise InputError(f"object {name!r} is no name; known names: {', '.join(class_names)}")
+        raise InputError(f"object {name!r} is no name; known names: {few(class_names)}")
     by_spelling = {_spelling(known): known for known in class_names}
     wanted = _spelling(name)
     if wanted in by_spelling:
         return by_spelling[wanted]
     near = [by_spelling[match] for match in get_close_matches(wanted, by_spelling, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known names: {', '.join(class_names)}"
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known names: {few(class_names)}"
     raise InputError(f"unknown object {name!r}: {hint}")
 
 

@@ -12,7 +12,7 @@ from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.inference.base import as_colour
-from lit_gans.inference.checkpoint import model_name
+from lit_gans.inference.checkpoint import hyperparameters_of, model_name
 from lit_gans.networks.evaluator import evaluator_network, width_of
 from lit_gans.networks.modes import inference
 
@@ -52,15 +52,14 @@ def load_evaluator(path: str | Path) -> FrozenEvaluator:
     path = hub.found(path)
     content = read_torch_file(path, "evaluator")
     state = evaluator_state(content, path)
-    network = evaluator_network(len(state["fc.0.bias"]), width_of(state))
     try:
+        network = evaluator_network(len(state["fc.0.bias"]), width_of(state))
         network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
+    except Exception as error:  # a stranger's file may have anything under a weight's name
         raise InputError(f"evaluator {path}: not a resnet18 with the course's head: {one_line(error)}") from None
-    names = content.get("hyper_parameters", {}).get("class_names")
-    return FrozenEvaluator(
-        path.name, sha256(path), network.eval().requires_grad_(False), list(names) if names else None
-    )
+    names = hyperparameters_of(content).get("class_names")
+    known = list(names) if names and isinstance(names, list | tuple) else None
+    return FrozenEvaluator(path.name, sha256(path), network.eval().requires_grad_(False), known)
 
 
 def evaluator_state(content: Any, path: Path) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import SGD, Optimizer
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import as_colour
 from lit_gans.metrics.object_score import ObjectScore
@@ -59,8 +60,14 @@ class Evaluator(SingleNetwork):
     ) -> None:
         super().__init__(evaluator_network(num_classes, width), lr=lr, clip_norm=None, ema_decay=0)
         self.save_hyperparameters()
-        self.momentum, self.weight_decay = momentum, weight_decay
-        self.shift, self.noise, self.half_resolution, self.flip = shift, noise, half_resolution, flip
+        self.momentum = checks.number(
+            "momentum", momentum, at_least=MOMENTUM_SWING, below=1 - MOMENTUM_SWING, hint="it swings by 0.05"
+        )
+        self.weight_decay = checks.number("weight_decay", weight_decay, at_least=0, hint="5e-4; 0 for none")
+        self.shift = checks.whole("shift", shift, at_least=0, hint="pixels; 0 for none")
+        self.noise = checks.number("noise", noise, at_least=0, hint="0.05; 0 for none")
+        self.half_resolution = checks.share("half_resolution", half_resolution)
+        self.flip = flip
         self.score = ObjectScore()
 
     def forward(self, image: Tensor) -> Tensor:

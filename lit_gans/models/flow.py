@@ -215,6 +215,7 @@ def check_told(num_classes: int, places: int, layout: bool, lr_drop: float | Non
     Raises:
         InputError: more places than classes, or a layout beside what it takes the place of.
     """
+    checks.counts(num_classes=num_classes)
     checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
     if layout and (places or lr_drop is not None):
         raise InputError("layout tells where the objects stand; it goes with places 0 and lr_drop null")

@@ -39,8 +39,7 @@ class CDCGANGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        checks.whole("latent_dim", latent_dim, at_least=1)
-        checks.whole("width", width, at_least=1)
+        checks.counts(num_classes=num_classes, latent_dim=latent_dim, condition_dim=condition_dim, width=width)
         self.embed = nn.Sequential(nn.Linear(num_classes, condition_dim), nn.ReLU())
         widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []
@@ -89,7 +88,7 @@ def doublings(image_size: int) -> int:
     Raises:
         InputError: if the size is not a power of two of at least 8.
     """
-    if image_size < 8 or image_size & (image_size - 1):
+    if checks.whole("image_size", image_size) < 8 or image_size & (image_size - 1):
         raise InputError(f"image_size is {image_size}; this network needs a power of two of at least 8, such as 64")
     return image_size.bit_length() - 3
 

@@ -59,8 +59,7 @@ class DCGANGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        checks.whole("latent_dim", latent_dim, at_least=1)
-        checks.whole("width", width, at_least=1)
+        checks.counts(latent_dim=latent_dim, width=width)
         check_image_size(image_size)
         if output not in get_args(OutputName):
             raise InputError(f"output is {output!r}; expected one of {', '.join(get_args(OutputName))}")
@@ -119,6 +118,7 @@ class DCGANDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         check_image_size(image_size)
+        checks.number("dropout", dropout, at_least=0, below=1, hint="a share, such as 0.25")
         tip_5 = with_tip_5(report_model)
         widths = [channels, max(1, width // 2), width, 2 * width, 4 * width]
         self.layers = nn.Sequential()
@@ -159,7 +159,7 @@ def check_image_size(image_size: int) -> None:
     Raises:
         InputError: if the size is no multiple of 4, or below 8.
     """
-    if image_size < 8 or image_size % 4:
+    if checks.whole("image_size", image_size) < 8 or image_size % 4:
         raise InputError(f"image_size is {image_size}; this network needs a multiple of 4 of at least 8, such as 64")
 
 

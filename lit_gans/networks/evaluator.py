@@ -4,6 +4,8 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 from torchvision.models.resnet import BasicBlock
 
+from lit_gans import checks
+
 # Channels of resnet18's first stage.
 COURSE_WIDTH = 64
 
@@ -20,6 +22,7 @@ def evaluator_network(num_classes: int = 24, width: int = COURSE_WIDTH) -> nn.Mo
     Shapes:
         image (B, 3, H, W) in [-1, 1], at least 32x32 -> class probabilities (B, num_classes)
     """
+    checks.counts(num_classes=num_classes, width=width)
     network = resnet18(weights=None)
     if width != COURSE_WIDTH:
         narrow(network, width)

@@ -44,8 +44,7 @@ class LSGANGenerator(nn.Module):
         eps_as_printed: bool = False,
     ) -> None:
         super().__init__()
-        checks.whole("latent_dim", latent_dim, at_least=1)
-        checks.whole("width", width, at_least=1)
+        checks.counts(latent_dim=latent_dim, width=width)
         check_image_size(image_size)
         self.start = (image_size // 4, image_size // 4, 2 * width)
         self.dense = nn.Linear(latent_dim, 2 * width * (image_size // 4) ** 2)
@@ -94,6 +93,7 @@ class LSGANDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         check_image_size(image_size)
+        checks.number("dropout", dropout, at_least=0, below=1, hint="a share, such as 0.25")
         widths = [channels, *(max(1, width * 2**i // 4) for i in range(4))]
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from lit_gans import checks
 from lit_gans.kernels.convolutions import FromVector
 from lit_gans.kernels.upsampling import UpsampledConv2d
 from lit_gans.networks.cdcgan import doublings
@@ -41,6 +42,7 @@ class ModulatedGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.counts(num_classes=num_classes, width=width)
         stages = doublings(image_size) + 1
         widths = [width * 2 ** min(3, stages - 1 - i) for i in range(stages)]
         self.latent_dim = latent_dim

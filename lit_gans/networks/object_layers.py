@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
+from lit_gans import checks
+from lit_gans.errors import InputError
 from lit_gans.networks.layers import PixelNorm, upsampling_block
 
 # Channels of a layer beside colour and alpha: what the shading should know of the object below a pixel.
@@ -69,6 +71,9 @@ class ObjectLayers(nn.Module):
         channels: int = COLOR,
     ) -> None:
         super().__init__()
+        checks.counts(num_classes=num_classes, slots=slots, image_size=image_size, width=width, patch_size=patch_size)
+        if patch_size not in (8, 16, 32):
+            raise InputError(f"patch_size is {patch_size}; expected 8, 16 or 32")
         self.slots, self.scene_dim, self.slot_dim = slots, scene_dim, slot_dim
         self.image_size, self.channels = image_size, channels
         self.classes = nn.Embedding(num_classes, token_dim)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.kernels.convolutions import HalvingConv2d, ToPixel
 from lit_gans.networks.cdcgan import doublings
 
@@ -27,6 +28,7 @@ class ProjectionDiscriminator(nn.Module):
         self, num_classes: int = 24, image_size: int = 64, width: int = 64, feature_dim: int = 256, channels: int = 3
     ) -> None:
         super().__init__()
+        checks.counts(num_classes=num_classes, discriminator_width=width)
         widths = [channels, *(width * 2**i for i in range(doublings(image_size)))]
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):

@@ -34,8 +34,7 @@ class TagDCGANGenerator(nn.Module):
         self, num_classes: int = 23, latent_dim: int = 100, image_size: int = 64, width: int = 64, channels: int = 3
     ) -> None:
         super().__init__()
-        checks.whole("latent_dim", latent_dim, at_least=1)
-        checks.whole("width", width, at_least=1)
+        checks.counts(num_classes=num_classes, latent_dim=latent_dim, width=width)
         widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []
         for before, after in pairwise([latent_dim + num_classes, *widths]):

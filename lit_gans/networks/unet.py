@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle, scaled_dot_product_attention, silu
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 
 GROUPS = 8
@@ -48,9 +49,10 @@ class UNet(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        if levels < 1 or image_size % 2**levels:
+        checks.counts(num_classes=num_classes, image_size=image_size, width=width, levels=levels, blocks=blocks)
+        if image_size % 2**levels:
             raise InputError(f"image_size is {image_size}; a U-Net of {levels} levels needs a multiple of {2**levels}")
-        if width < GROUPS or width % GROUPS or width * 2 ** (levels - 1) % HEAD:
+        if width % GROUPS or width * 2 ** (levels - 1) % HEAD:
             raise InputError(
                 f"width is {width}; expected a multiple of {GROUPS} that makes the channels of the last level, "
                 f"{2 ** (levels - 1)} times as many, a multiple of {HEAD}"

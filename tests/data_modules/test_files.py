@@ -2,14 +2,13 @@
 
 import os
 import re
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from strangers import BOMB
 
 from data_modules.anime_faces import AnimeFaces
 from data_modules.cache import image_array
@@ -18,21 +17,6 @@ from data_modules.files import is_file, list_pictures, picture_folder, stem
 from data_modules.iclevr_files import missing
 from data_modules.pictures import fitted, read_rgb
 from data_modules.unpaired import Unpaired
-
-
-def chunk(content: bytes) -> bytes:
-    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
-
-
-BOMB = b"".join(
-    [
-        b"\x89PNG\r\n\x1a\n",
-        chunk(b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)),
-        chunk(b"IDAT" + zlib.compress(bytes(1000))),
-        chunk(b"IEND"),
-    ]
-)
-"""A file of some 100 bytes that asks for 30,000 x 30,000 pixels."""
 
 
 def picture(file: Path, size: tuple[int, int] = (8, 8), mode: str = "RGB", **options: Any) -> Path:

@@ -1,15 +1,16 @@
 """Whatever stands in a text file, a reader gives its value or one DataError that names the file.
 
-`HYPOTHESIS_EXAMPLES=20000 pytest tests/data_modules/test_fuzz.py` looks longer.
+`LIT_GANS_FUZZ_SECONDS=600 pytest tests/data_modules/test_fuzz.py tests/models/test_fuzz_checkpoints.py` tries other
+contents in each run, ten minutes for each reader.
 """
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from fuzzing import SETTINGS, for_a_while
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_modules.celeba_files import read_attributes
@@ -62,15 +63,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")),
-    deadline=None,
-    derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@for_a_while
+def test_any_content_is_read_or_refused_by_name(name: str, folder: Path) -> None:
+    content_is_read_or_refused(name, folder)
+
+
+@SETTINGS
 @given(data=st.data())
-def test_any_content_is_read_or_refused_by_name(name: str, folder: Path, data: st.DataObject) -> None:
+def content_is_read_or_refused(name: str, folder: Path, data: st.DataObject) -> None:
     read, whole = READERS[name]
     content = data.draw(st.binary(max_size=60) | changed(whole).map(lambda text: text.encode(errors="surrogatepass")))
     (folder / name).write_bytes(content)
@@ -83,13 +83,18 @@ def test_any_content_is_read_or_refused_by_name(name: str, folder: Path, data: s
         (folder / name).write_text(whole)
 
 
+@for_a_while
+def test_any_json_is_a_list_of_conditions_or_refused(folder: Path) -> None:
+    json_is_read_or_refused(folder)
+
+
+@SETTINGS
 @given(
     json_value=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=8)
 )
-@settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @example(json_value=[[]])
 @example(json_value=[["red cube", "red cube"]])
-def test_any_json_is_a_list_of_conditions_or_refused(json_value: object, folder: Path) -> None:
+def json_is_read_or_refused(folder: Path, json_value: object) -> None:
     file = folder / "any.json"
     file.write_text(json.dumps(json_value))
     try:

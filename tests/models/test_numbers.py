@@ -1,6 +1,7 @@
 """Numbers that a user gives: every one of them is refused outside of its range, and where it is NaN or infinite."""
 
 import math
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,29 @@ from lit_gans.models.cdcgan import CDCGAN
 from lit_gans.models.conditional_gan import ConditionalGAN
 from lit_gans.models.cyclegan import CycleGAN
 from lit_gans.models.dcgan import DCGAN
+from lit_gans.models.evaluator import Evaluator
 from lit_gans.models.flow import ConditionalFlow
+from lit_gans.models.flow_matching import ConditionalFlowMatching
+from lit_gans.models.lsgan import LSGAN
+from lit_gans.models.registry import MODELS, model_class
+from lit_gans.models.tag_dcgan import TagDCGAN
+from lit_gans.models.wgan import WGAN
+from lit_gans.models.wgan_gp import WGANGP
 
+# What no number of any option may be; each also stands for its kind: another kind of number, a slip of the keyboard.
+NO_NUMBERS: list[Any] = [math.nan, math.inf, -math.inf, "many", [], {}, 1j]
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 TINY: dict[type, dict[str, Any]] = {
     CDCGAN: {"num_classes": 4, "class_names": NAMES, "image_size": 8, "width": 2, "latent_dim": 3, "condition_dim": 2},
     ConditionalGAN: {"num_classes": 4, "image_size": 16, "width": 16, "patch_size": 8, "discriminator_width": 4},
     DCGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
     CycleGAN: {"width": 2, "blocks": 1, "discriminator_width": 2},
+    TagDCGAN: {"num_classes": 4, "image_size": 8, "width": 2, "latent_dim": 3},
+    LSGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
+    WGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
+    WGANGP: {"image_size": 8, "width": 4, "latent_dim": 3},
+    Evaluator: {"num_classes": 4, "width": 2},
+    ConditionalFlowMatching: {"num_classes": 4, "image_size": 8, "width": 16, "levels": 2, "blocks": 1},
     ConditionalFlow: {
         **{"num_classes": 4, "image_size": 8, "levels": 2, "steps": 1, "hidden": 4, "features": 4, "growth": 2},
         "blocks": 1,
@@ -71,6 +87,36 @@ def test_a_hyperparameter_out_of_its_range_is_named(model: type, name: str) -> N
 def test_a_count_out_of_its_range_is_named(model: type, name: str, value: object) -> None:
     with pytest.raises(InputError, match=f"{name} is {value}; expected a whole number"):
         model(**{**TINY[model], name: value})
+
+
+def numbers_of(model: type) -> set[str]:
+    """The options whose default is a number, also those that a model hands on to what it is made from."""
+    names: set[str] = set()
+    for made_by in model.__mro__:
+        if "__init__" not in vars(made_by):
+            continue
+        parameters = signature(made_by.__init__).parameters.values()  # type: ignore[misc]
+        names |= {one.name for one in parameters if type(one.default) in (int, float)}
+        if not any(one.kind == one.VAR_KEYWORD for one in parameters):
+            break
+    return names - {"condition_size"}  # what ConditionalGAN tells GAN, no option
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_number_of_each_model_is_refused_by_name_or_makes_a_model(name: str) -> None:
+    """Whoever adds an option gets its check asked for here."""
+    model, tiny = model_class(name), TINY[model_class(name)]
+    options = numbers_of(model)
+    assert len(options) > 5 and tiny.keys() - {"class_names"} <= options
+    for option in sorted(options):
+        for value in NO_NUMBERS:
+            with pytest.raises(InputError, match=option):
+                model(**{**tiny, option: value})
+        for value in (-1, -0.5, 0, 0.5):
+            try:
+                model(**{**tiny, option: value})
+            except InputError as error:
+                assert option in str(error), f"{option} {value}: {error}"
 
 
 @pytest.mark.parametrize("model", [CDCGAN, CycleGAN, ConditionalFlow])

@@ -73,7 +73,9 @@ class Flow(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
-        if levels < 1 or image_size % 2**levels:
+        checks.counts(num_classes=num_classes, image_size=image_size, levels=levels, embedding=embedding)
+        checks.counts(features=features, growth=growth, blocks=blocks)
+        if image_size % 2**levels:
             raise InputError(f"image_size is {image_size}; a flow of {levels} levels needs a multiple of {2**levels}")
         sizes = [image_size // 2 ** (i + 1) for i in range(levels)]
         self.image_size, self.attention = image_size, attention
@@ -162,7 +164,8 @@ def refinement(
         InputError: fewer than 0, or another width than a multiple of 32.
     """
     checks.whole("attention", count, at_least=0, hint="autoregressive maps, such as 4; 0 for none")
-    if width < HEAD or width % HEAD:
+    checks.counts(attention_width=width)
+    if width % HEAD:
         raise InputError(f"attention_width is {width}; expected a multiple of {HEAD}, such as 128")
     parts: list[Bijection] = []
     for i in range(count):
@@ -177,10 +180,10 @@ def each_level(name: str, given: int | Sequence[int], levels: int, least: int) -
     Raises:
         InputError: another number of numbers, or one below `least`.
     """
-    numbers = [given] * levels if isinstance(given, int) else list(given)
-    if len(numbers) != levels or min(numbers) < least:
+    numbers = list(given) if isinstance(given, list | tuple) else [given] * levels
+    if len(numbers) != levels:
         raise InputError(f"{name} is {given}; expected a whole number of at least {least}, or {levels}, one a level")
-    return numbers
+    return [checks.whole(name, number, at_least=least, hint="for all levels, or one a level") for number in numbers]
 
 
 def standard_normal(z: Tensor) -> Tensor:
