@@ -67,6 +67,16 @@ def counts(**values: object) -> None:
         whole(name, value, at_least=1)
 
 
+def channels(value: object) -> None:
+    """Of the images: 1 for grey, 3 for colour.
+
+    Raises:
+        InputError: anything else.
+    """
+    if type(value) is not int or value not in (1, 3):
+        raise InputError(f"channels is {value!r}; expected 3 for colour or 1 for grey")
+
+
 def limit(name: str, value: object, hint: str = "") -> float | None:
     """A number above 0, or None for no limit.
 

@@ -84,8 +84,10 @@ class ConditionalSampling(Sampling):
     def set_classes(self, num_classes: int = 24, class_names: Sequence[str] | None = None) -> None:
         """
         Raises:
-            InputError: another number of names than of classes.
+            InputError: names that are no texts, or another number of them than of classes.
         """
+        if class_names is not None and not all(isinstance(name, str) for name in class_names):
+            raise InputError(f"class_names are {list(class_names)[:3]}, ...; expected a text for each class")
         if class_names is not None and len(class_names) != num_classes:
             raise InputError(
                 f"{len(class_names)} class_names for num_classes={num_classes}; one name a class is needed"

@@ -39,6 +39,7 @@ class CDCGANGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, latent_dim=latent_dim, condition_dim=condition_dim, width=width)
         self.embed = nn.Sequential(nn.Linear(num_classes, condition_dim), nn.ReLU())
         widths = [width * 2**i for i in reversed(range(doublings(image_size)))]

@@ -47,6 +47,7 @@ class ResnetGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.whole("width", width, at_least=1)
         checks.whole("blocks", blocks, at_least=0)
         if upsample not in get_args(Upsampling):

@@ -59,6 +59,7 @@ class DCGANGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(latent_dim=latent_dim, width=width)
         check_image_size(image_size)
         if output not in get_args(OutputName):

@@ -44,6 +44,7 @@ class LSGANGenerator(nn.Module):
         eps_as_printed: bool = False,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(latent_dim=latent_dim, width=width)
         check_image_size(image_size)
         self.start = (image_size // 4, image_size // 4, 2 * width)

@@ -42,6 +42,7 @@ class ModulatedGenerator(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, width=width)
         stages = doublings(image_size) + 1
         widths = [width * 2 ** min(3, stages - 1 - i) for i in range(stages)]

@@ -71,6 +71,7 @@ class ObjectLayers(nn.Module):
         channels: int = COLOR,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, slots=slots, image_size=image_size, width=width, patch_size=patch_size)
         if patch_size not in (8, 16, 32):
             raise InputError(f"patch_size is {patch_size}; expected 8, 16 or 32")

@@ -34,6 +34,7 @@ class TagDCGANGenerator(nn.Module):
         self, num_classes: int = 23, latent_dim: int = 100, image_size: int = 64, width: int = 64, channels: int = 3
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, latent_dim=latent_dim, width=width)
         widths = [width * 2**i for i in reversed(range(doublings(image_size)))]
         layers: list[nn.Module] = []

@@ -49,6 +49,7 @@ class UNet(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, image_size=image_size, width=width, levels=levels, blocks=blocks)
         if image_size % 2**levels:
             raise InputError(f"image_size is {image_size}; a U-Net of {levels} levels needs a multiple of {2**levels}")

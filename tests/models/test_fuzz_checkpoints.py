@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import lit_gans
 from lit_gans.errors import InputError
+from lit_gans.inference.checkpoint import check_belongs
 from lit_gans.models.cdcgan import CDCGAN
-from lit_gans.models.checkpoint import check_belongs
 
 Made = tuple[CDCGAN, dict[str, Any], Path]
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5)

@@ -73,6 +73,7 @@ class Flow(nn.Module):
         channels: int = 3,
     ) -> None:
         super().__init__()
+        checks.channels(channels)
         checks.counts(num_classes=num_classes, image_size=image_size, levels=levels, embedding=embedding)
         checks.counts(features=features, growth=growth, blocks=blocks)
         if image_size % 2**levels:
