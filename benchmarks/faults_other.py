@@ -96,7 +96,7 @@ def fill(file: Path, keep: int) -> None:
 def full_while_training(work: Work, mounted: Path) -> list[str]:
     runs, filler = mounted / "runs", mounted / "filler"
     process = started(work.fit(runs), work.folder / "log")
-    until(lambda: last(runs) or process.code(0.001) is not None)
+    until(lambda: last(runs) or process.ended())
     fill(filler, keep=4096)
     code = process.code(300)
     faults = [] if code == 0 else refusal(code or -1, process.text())
@@ -132,7 +132,7 @@ def removed_folder(work: Work, moments: random.Random) -> Result:
             folder = work.folder / "removed"
             arguments = command(work, folder)
             process = started(arguments, work.folder / "log")
-            until(lambda folder=folder, process=process: folder.exists() or process.code(0.001) is not None)  # type: ignore[misc]
+            until(lambda folder=folder, process=process: folder.exists() or process.ended())  # type: ignore[misc]
             time.sleep(moments.uniform(0, 0.3))
             empty(folder)
             code = process.code(300)

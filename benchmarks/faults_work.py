@@ -124,31 +124,27 @@ class Forked:
         finally:
             os._exit(code if isinstance(code, int) else 0)
 
+    def ended(self) -> bool:
+        """Whether the process is done; its status is then kept."""
+        if not hasattr(self, "status"):
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                self.status = status
+        return hasattr(self, "status")
+
     def send(self, number: int) -> bool:
         """Whether the process was there to get the signal."""
-        try:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-        except ChildProcessError:
-            return False
-        if done:
-            self.status = status
+        if self.ended():
             return False
         os.kill(self.pid, number)
         return True
 
     def code(self, within: float = 600) -> int | None:
         """Its exit code, a signal's negative; None, and it is killed, if it does not end within so many seconds."""
-        end = time.monotonic() + within
-        while not hasattr(self, "status"):
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                self.status = status
-            elif time.monotonic() > end:
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-                return None
-            else:
-                time.sleep(0.01)
+        if not until(self.ended, within):
+            os.kill(self.pid, signal.SIGKILL)
+            self.status = os.waitpid(self.pid, 0)[1]
+            return None
         return os.waitstatus_to_exitcode(self.status)
 
     def text(self) -> str:

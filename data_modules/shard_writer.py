@@ -53,7 +53,9 @@ def write_shards(data: ImageFolder, out: Path, per_shard: int) -> Facts:
             writer.done()
             writer.merge()
             file = folder / part / INDEX
-            file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {KEY: asdict(facts)}))
+            file.write_text(
+                json.dumps(json.loads(file.read_text(encoding="utf-8")) | {KEY: asdict(facts)}), encoding="utf-8"
+            )
     return facts
 
 

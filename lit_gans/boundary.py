@@ -47,6 +47,7 @@ FOREIGN = {
     "YAMLError": "",
     "UnicodeDecodeError": "save the file as UTF-8",
 }
+NOT_WHOLE = "a file could not be written whole: is the disk full?"
 OTHER_PROCESS = "another process of this run has ended, see above; continue with --ckpt_path last"
 # The same for errors of general classes: what their messages hold.
 TOLD_BY_MESSAGE = {
@@ -57,7 +58,8 @@ TOLD_BY_MESSAGE = {
     "Found no NVIDIA driver": "give --trainer.accelerator cpu",
     "Torch not compiled with CUDA": "give --trainer.accelerator cpu, or install a torch with CUDA",
     "CUDA error": "",
-    "PytorchStreamWriter failed": "a file could not be written whole: is the disk full?",
+    "PytorchStreamWriter failed": NOT_WHOLE,
+    ". unexpected pos ": NOT_WHOLE,  # the same of torch, where part of it was written
     "not implemented for 'Half'": "give --trainer.precision 32-true or bf16-mixed",
     "No supported gpu backend": "give --trainer.accelerator cpu",
     "gradient clipping is not supported": "give --model.clip_norm instead, and no --trainer.gradient_clip_val",

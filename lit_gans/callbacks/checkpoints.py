@@ -38,7 +38,7 @@ class CheckpointFile(Checkpoint):
         except (OSError, RuntimeError) as error:
             if trainer.is_global_zero:
                 temporary.unlink(missing_ok=True)
-            if not isinstance(error, OSError) and WRITER not in str(error):
+            if not isinstance(error, OSError) and not any(part in str(error) for part in WRITER):
                 raise
             why = reason(error) if isinstance(error, OSError) else "it could not be written whole; is the disk full?"
             kept = f"; the one of batch {self.saved_at:,} is kept" if path.is_file() and self.saved_at >= 0 else ""
@@ -90,8 +90,8 @@ class LastCheckpoint(CheckpointFile):
             self.save(trainer, "exception.ckpt")
 
 
-# How torch's errors begin when a file cannot be written.
-WRITER = "PytorchStreamWriter"
+# What torch's errors hold when a file cannot be written whole.
+WRITER = ("PytorchStreamWriter", ". unexpected pos ")
 
 
 def are_finite(model: L.LightningModule) -> bool:
