@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,7 +119,10 @@ class Forked:
                 contextlib.redirect_stdout(text),
                 contextlib.redirect_stderr(text),
             ):
-                code = run()
+                try:
+                    code = run()
+                except Exception:
+                    traceback.print_exc(file=text)
         except KeyboardInterrupt:
             code = 130
         finally:

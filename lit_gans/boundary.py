@@ -65,6 +65,7 @@ TOLD_BY_MESSAGE = {
     "gradient clipping is not supported": "give --model.clip_norm instead, and no --trainer.gradient_clip_val",
     "gradient accumulation is not supported": "set data.batch_size higher instead",
     "Could not determine home directory": "write the path without ~",
+    "Parent directory": "its folder was removed meanwhile; run the command again",  # torch.save
     "Connection closed by peer": OTHER_PROCESS,
     "Connection reset by peer": OTHER_PROCESS,
     "EADDRINUSE": "another run uses the port; set MASTER_PORT to a free one",
