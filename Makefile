@@ -12,7 +12,7 @@ ASKED := --condition "red cube" --condition "blue sphere, yellow cylinder" \
 	--condition "green cube, purple sphere, cyan cylinder"
 NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt 2>/dev/null | head -n 1)
 
-.PHONY: help install demo demo-evaluator clean-demo test test-numerics test-all lint format
+.PHONY: help install demo demo-evaluator clean-demo test test-numerics test-all docs lint format
 
 help:
 	@echo "make install   set up .venv"
@@ -22,6 +22,7 @@ help:
 	@echo "make test      lint, format check, type check, tests"
 	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
 	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
+	@echo "make docs      the documentation site, in docs/_build"
 	@echo "make format    put the code into shape"
 
 install: .venv/installed
@@ -94,6 +95,10 @@ test-numerics: install
 
 test-all: lint
 	$(BIN)/python -m pytest
+
+docs: install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,12 +1,13 @@
 """Puts what a training gave into the repository's record of experiments.
 
-    python benchmarks/publish.py RUN [TEST ...] --system conditional_gan_iclevr
+    python benchmarks/publish.py RUN [TEST ...] --system conditional_gan_iclevr [--weights]
 
 RUN is the folder of a training (`runs/NAME/version_N`, with `run.json` and `metrics.csv`), each TEST that of a test of
 its checkpoint (`scores.json` and grids). Writes `benchmarks/runs/SYSTEM/DATE-COMMIT/`: `run.json`, `metrics.csv` and
 `config.yaml` of the training, `scores.json` and the grids of the tests (`scores_2.json` and so on from the second on).
 Paths of the machine become file names. An entry that is there already is replaced as a whole, once the new one is
-complete.
+complete. With --weights the last checkpoint goes into the zoo under the system's name: its weights in float16, what
+they draw, and a card of all this. The tables of the documentation are brought up to date.
 """
 
 import argparse
@@ -28,15 +29,32 @@ def entry_of(run: dict[str, Any]) -> str:
     return f"{run['started'][:10]}-{commit[:7]}{'+' if commit.endswith('+') else ''}"
 
 
-def publish(run: Path, tests: list[Path], system: str, record: Path = RECORD) -> Path:
+def facts_of(run: Path) -> dict[str, Any]:
+    """What run.json says, and `minutes_before`: those of the runs that this one continues; None where one is not found.
+
+    Raises:
+        SystemExit: no run.json.
+    """
+    if not (run / "run.json").is_file():
+        raise SystemExit(f"{run}: no run.json; expected the folder of a training, runs/NAME/version_N")
+    facts: dict[str, Any] = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    facts["minutes_before"] = 0.0
+    if facts.get("continues"):
+        earlier = Path(facts["continues"]).parent.parent
+        before = facts_of(earlier) if (earlier / "run.json").is_file() else {"minutes_before": None}
+        known = before["minutes_before"] is not None
+        facts["minutes_before"] = round(before["minutes_before"] + before["minutes"], 2) if known else None
+    return facts
+
+
+def publish(run: Path, tests: list[Path], system: str, record: Path | None = None) -> Path:
     """Writes the entry and returns its folder.
 
     Raises:
         SystemExit: a file that belongs there is missing; says which.
     """
-    if not (run / "run.json").is_file():
-        raise SystemExit(f"{run}: no run.json; expected the folder of a training, runs/NAME/version_N")
-    facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    facts = facts_of(run)
+    record = record or RECORD
     target = record / system / entry_of(facts)
     record.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=record) as name:
@@ -69,8 +87,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of the training")
     parser.add_argument("tests", type=Path, nargs="*", metavar="TEST", help="folders of tests of its checkpoint")
     parser.add_argument("--system", required=True, help="name of the entry's folder, such as its config's")
+    parser.add_argument("--weights", action="store_true", help="put the last checkpoint into weights/ too")
+    parser.add_argument("--draws", metavar="TEXT", help="for the card: what it draws; needed the first time")
+    parser.add_argument("--weak", metavar="TEXT", help="for the card: what it does badly; needed the first time")
+    parser.add_argument("--data", metavar="TEXT", help="for the card: the data, where they are rendered ones")
+    parser.add_argument(
+        "--condition", action="append", default=[], metavar="NAMES", help="a row of the card's picture, as of `sample`"
+    )
     args = parser.parse_args(arguments)
-    print(f"wrote {publish(args.run, args.tests, args.system)}")
+    entry = publish(args.run, args.tests, args.system)
+    print(f"wrote {entry}")
+    if args.weights:
+        import zoo_entry  # loads torch
+
+        texts = {"draws": args.draws, "weak": args.weak, "data": args.data}
+        card = zoo_entry.add(args.system, args.run, entry, texts, args.condition)
+        print(f"wrote weights/{card['file']}, {card['bytes'] / 1e6:.1f} MB, and its card")
+    import tables
+
+    tables.main([])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lit_gans import hub
+from lit_gans import hub, zoo
 from lit_gans.errors import InputError
 from lit_gans.safe_files import SUFFIX, read_safetensors
 
@@ -30,7 +30,7 @@ def read_torch_file(path: Path, what: str) -> Any:
     """
     path = hub.found(path)
     if not path.is_file():
-        raise InputError(f"{what} {path}: {'is a folder' if path.is_dir() else 'no such file'}")
+        raise InputError(f"{what} {path}: {'is a folder' if path.is_dir() else 'no such file'}{zoo.hint(path)}")
     if path.suffix == SUFFIX:
         return read_safetensors(path, what)
     try:

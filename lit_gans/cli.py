@@ -24,7 +24,7 @@ Train, score and use image generators (lit_gans {lit_gans.__version__}).
 
   lit-gans fit --config cdcgan_iclevr --data.root DIR
   lit-gans test --ckpt_path runs/cdcgan_iclevr/version_0/checkpoints/last.ckpt --score.evaluator FILE
-  lit-gans sample CKPT --condition "red cube, blue sphere" --out grid.png
+  lit-gans sample conditional_gan_iclevr --condition "red cube, blue sphere" --out grid.png
 
 `lit-gans COMMAND --help` tells the rest. Set LIT_GANS_TRACEBACK=1 to see where an error comes from.
 """

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lit_gans import zoo
 from lit_gans.errors import InputError
 
 WEIGHTS, CONFIG = "model.safetensors", "config.yaml"
@@ -22,8 +23,8 @@ def is_address(given: str | Path) -> bool:
 
 
 def found(given: str | Path) -> Path:
-    """The file of this path, or of this address on the Hub."""
-    return downloaded(given) if is_address(given) else Path(given).expanduser()
+    """The file of this path, of this address on the Hub, or of this name in the zoo."""
+    return downloaded(given) if is_address(given) else zoo.found(given)
 
 
 def downloaded(given: str | Path) -> Path:

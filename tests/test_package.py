@@ -27,8 +27,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_both_packages_and_every_config(wheel: Path) -> None:
+def test_the_wheel_holds_both_packages_every_config_and_the_zoo(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"lit_gans/weights/{file.name}" for file in (REPOSITORY / "weights").iterdir()} <= names
+    assert wheel.stat().st_size < 30e6
     assert {f"lit_gans/configs/{name}.yaml" for name in config_names()} <= names
     for package in ("lit_gans", "data_modules"):
         sources = {str(file.relative_to(REPOSITORY)) for file in (REPOSITORY / package).rglob("*.py")}
@@ -36,12 +38,14 @@ def test_the_wheel_holds_both_packages_and_every_config(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "runs/"))]
 
 
-def test_configs_of_a_wheel_are_found_by_bare_name(wheel: Path, tmp_path: Path) -> None:
+def test_configs_and_weights_of_a_wheel_are_found_by_bare_name(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = "from lit_gans.configs import find_config; print(find_config('cdcgan_iclevr'), find_config('trainer/ddp'))"
+    code += "; from lit_gans.zoo import found; print(found('conditional_gan_iclevr'))"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     home = tmp_path / "lit_gans" / "configs"
-    assert result.stdout.split() == [str(home / "cdcgan_iclevr.yaml"), str(home / "trainer" / "ddp.yaml")]
+    zoo = tmp_path / "lit_gans" / "weights" / "conditional_gan_iclevr.ckpt"
+    assert result.stdout.split() == [str(home / "cdcgan_iclevr.yaml"), str(home / "trainer" / "ddp.yaml"), str(zoo)]
 
 
 # Room -> the rooms that its files may import from, beside their own. "root" are the files that lie in lit_gans itself:

@@ -1,23 +1,32 @@
-"""Every command of README.md does what a reader expects of it: it runs."""
+"""Every command of README, tutorial and how-tos does what a reader expects of it: it runs."""
 
 import os
 import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from systems import SYSTEM
 
-import lit_gans
 from lit_gans.cli import main
 
 REPOSITORY = Path(__file__).parent.parent
-README = (REPOSITORY / "README.md").read_text()
-SHELL = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
-COMMANDS = [line for line in SHELL if line.startswith("lit-gans ")]
-SAMPLE, TRAIN = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+README = REPOSITORY / "README.md"
+PAGES = [README, REPOSITORY / "docs" / "tutorial.md", *sorted((REPOSITORY / "docs" / "howto").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+SHELL = [line for page in PAGES for block in blocks(page, "bash") for line in block.splitlines()]
+# each of them once
+COMMANDS = list(dict.fromkeys(line for line in SHELL if line.startswith("lit-gans ")))
+PYTHON = [(page.stem, code) for page in PAGES for code in blocks(page, "python")]
 
 SMALL = "--data.batch_size 4 --trainer.limit_val_batches 1 --trainer.accelerator cpu"
 # what the README calls a checkpoint -> the config of its run
@@ -30,6 +39,7 @@ CHECKPOINTS = {
     "DCGAN.ckpt": "dcgan_anime",
     "TAGS.ckpt": "tag_dcgan_anime",
     "CYCLEGAN.ckpt": "cyclegan_horse2zebra",
+    "OWN.ckpt": "conditional_gan",
 }
 # what the README calls a folder -> the fixture
 FOLDERS = {
@@ -58,8 +68,9 @@ def words(request: pytest.FixtureRequest, evaluator_file: Path, tmp_path_factory
 
 
 def test_the_two_commands_of_a_newcomer_are_there() -> None:
-    assert [line for line in SHELL if line.startswith("make ")] == ["make demo", "make test"]
-    assert len(COMMANDS) >= 25
+    shell = "".join(blocks(README, "bash")).splitlines()
+    assert [line for line in shell if line.startswith("make ")] == ["make demo", "make test"]
+    assert len(COMMANDS) >= 40
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -87,30 +98,40 @@ def test_a_command_runs(command: str, words: Words, tmp_path: Path, monkeypatch:
     assert main(arguments) == 0
 
 
-def test_the_python_example_that_samples_runs(words: Words, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = lit_gans.load
-    monkeypatch.setattr(lit_gans, "load", lambda path: load(words[path]), raising=False)
-    names: dict[str, object] = {}
-    exec(SAMPLE, names)
-    assert names["images"].shape == (8, 3, 16, 16)  # type: ignore[attr-defined]
+@pytest.fixture(scope="module")
+def named_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("named")
+    for number in range(12):
+        colour = (20 * number, 100, 50)
+        Image.new("RGB", (32, 32), colour).save(folder / f"{('cat', 'dog')[number % 2]}_{number}.png")
+    return folder
 
 
-def test_the_python_example_that_trains_runs(
-    scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=[f"{page}-{i}" for i, (page, _) in enumerate(PYTHON)])
+def test_a_python_example_runs(
+    page: str, code: str, words: Words, named_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = {
-        '"DIR"': f'"{scenes_folder}", image_size=16, batch_size=8',
+        '"DIR"': f'"{words["DIR"]}", image_size=16, batch_size=8',
         "CDCGAN(": "CDCGAN(image_size=16, width=2, ",
         "max_epochs=200": "max_epochs=1, accelerator='cpu'",
+        '"PICTURES"': f'"{words["PICTURES"]}"',
+        '"NAMED_FILES"': f'"{named_files}"',
+        '"DEMO.ckpt"': f'"{words["DEMO.ckpt"]}"',
     }
-    code = TRAIN
     for text, replacement in small.items():
-        assert code.count(text) == 1
         code = code.replace(text, replacement)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(code, names)
-    assert names["model"].images_seen == 4 * 8  # type: ignore[attr-defined]
+    if "images" in names:  # what the comment says of them
+        told = re.search(r"# \((\d+), 3, ", code)
+        assert told is None or len(names["images"]) == int(told[1])
+        assert names["images"].abs().max() <= 1
+    if "batch" in names:
+        assert names["batch"]["condition"].shape == (4, 2) and names["batch"]["image"].dtype == torch.uint8
+    if "data" in names and "model" in names:
+        assert names["model"].images_seen >= 4 * 4
 
 
 def test_make_demo_goes_from_nothing_to_a_picture(tmp_path: Path) -> None:

@@ -16,5 +16,6 @@ COMMANDS = {
     "push": "put a model on the Hugging Face Hub, with a card of how it came to be",
     "data": "check a data set, write it as shards, or render one",
     "configs": "list the configs that come with the package",
+    "zoo": "list the trained models that come with the package: names in the place of a checkpoint",
     "completion": "print a script that completes commands and options in a shell",
 }

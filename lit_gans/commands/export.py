@@ -27,7 +27,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     evaluator.add_argument("checkpoint", type=Path, metavar="CKPT", help="of lit_gans.Evaluator")
     evaluator.add_argument("file", type=Path, metavar="FILE", help="where to write, such as evaluator.pth")
-    evaluator.add_argument("--half", action="store_true", help="store it in float16: half as large")
     generator = kinds.add_parser(
         "generator",
         help="the network that draws alone, its averaged weights: for sample, predict, test and load, or as a graph "
@@ -46,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     generator.add_argument("--guidance", type=float, help="of a flow's graph (default: the model's)")
     generator.add_argument("--steps", type=int, help="of a flow matching's graph (default: the model's)")
     for kind in (evaluator, generator):
+        kind.add_argument("--half", action="store_true", help="store the weights in float16: half as large")
         kind.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
 
 
@@ -63,9 +63,9 @@ def run(args: Namespace) -> int:
         if kind in GRAPHS:
             write_graph(args, kind, temporary)
         elif kind == "safetensors":
-            temporary.write_bytes(to_safetensors(generator(args.checkpoint, args.device)))
+            temporary.write_bytes(to_safetensors(generator(args.checkpoint, args.device, args.half)))
         elif kind == "ckpt":
-            torch.save(generator(args.checkpoint, args.device), temporary)
+            torch.save(generator(args.checkpoint, args.device, args.half), temporary)
         else:
             torch.save(evaluator(args.checkpoint, args.half), temporary)
     print(f"wrote {args.file}, {args.file.stat().st_size / 1e6:.1f} MB, sha256 {sha256(args.file)}")
@@ -82,6 +82,8 @@ def format_of(args: Namespace) -> str:
     kind = args.format or FORMATS.get(args.file.suffix.lower() or ".ckpt")
     if kind is None:
         raise InputError(f"{args.file}: expected {', '.join(FORMATS)}; choose another ending or give --format")
+    if args.half and kind in GRAPHS:
+        raise InputError(f"--half goes with weights, --format ckpt or safetensors; a graph is of float32 ({kind})")
     for name in ("direction", "guidance", "steps"):
         if kind not in GRAPHS and getattr(args, name) is not None:
             raise InputError(f"--{name} goes with a graph, --format onnx or pt2; a {kind} file holds all of the model")
@@ -109,15 +111,29 @@ def evaluator(checkpoint: Path, half: bool = False) -> dict[str, Any]:
     from lit_gans.inference.evaluator import COURSE_KEY, load_evaluator
 
     state = load_evaluator(checkpoint).network.state_dict()
-    if half:
-        state = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-    return {COURSE_KEY: state}
+    return {COURSE_KEY: halved(state) if half else state}
 
 
-def generator(checkpoint: Path, device: str = "auto") -> dict[str, Any]:
+def halved(weights: dict[str, Any]) -> dict[str, Any]:
+    """The weights in float16.
+
+    Raises:
+        InputError: one of them is too large for it.
+    """
+    from lit_gans.errors import InputError
+
+    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    for name, value in half.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise InputError(f"--half: {name} has values beyond 65504, the largest of float16; leave --half out")
+    return half
+
+
+def generator(checkpoint: Path, device: str = "auto", half: bool = False) -> dict[str, Any]:
     import lit_gans
     from lit_gans.checkpoints import read_torch_file
     from lit_gans.inference.generator_file import generator_file
 
     model = lit_gans.load(checkpoint, device_of(device))  # nothing damaged is handed on
-    return generator_file(read_torch_file(checkpoint, "checkpoint"), model.pictures_from)
+    content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.pictures_from)
+    return content | {"state_dict": halved(content["state_dict"])} if half else content

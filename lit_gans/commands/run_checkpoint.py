@@ -4,7 +4,7 @@ from pathlib import Path
 
 import lightning as L
 
-from lit_gans import hub
+from lit_gans import hub, zoo
 from lit_gans.checkpoints import check_finite, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.inference.checkpoint import check_belongs
@@ -19,7 +19,7 @@ def checked_checkpoint(command: str, given: str | None, model: L.LightningModule
 
     Args:
         command: fit, validate, test or predict.
-        given: what `--ckpt_path` says.
+        given: what `--ckpt_path` says: a file, an address on the Hub, or a name in the zoo.
         model: what shall get its weights.
         untrained: whether a model without any checkpoint is meant.
 
@@ -62,7 +62,7 @@ def newest(folder: Path, word: str) -> Path:
 
 
 def config_of(checkpoint: Path, source: str = OPTION, remedy: str = "give --config too") -> Path:
-    """The config that the run of this checkpoint was started with.
+    """The config that the run of this checkpoint was started with, or the one that the zoo has beside it.
 
     Args:
         checkpoint: the file.
@@ -76,8 +76,10 @@ def config_of(checkpoint: Path, source: str = OPTION, remedy: str = "give --conf
         raise InputError(f"{OPTION} {checkpoint}: of which run? Give its --config too, or the file instead")
     checkpoint = hub.found(checkpoint)
     if not checkpoint.is_file():
-        raise InputError(f"{source} {checkpoint}: {'is a folder' if checkpoint.is_dir() else 'no such file'}")
-    for folder in (checkpoint.parent, checkpoint.parent.parent):
-        if (file := folder / "config.yaml").is_file():
+        kind = "is a folder" if checkpoint.is_dir() else f"no such file{zoo.hint(checkpoint)}"
+        raise InputError(f"{source} {checkpoint}: {kind}")
+    beside = (checkpoint.parent / "config.yaml", checkpoint.parent.parent / "config.yaml")
+    for file in (*beside, checkpoint.with_suffix(".yaml")):
+        if file.is_file():
             return file
     raise InputError(f"{source} {checkpoint}: no config.yaml beside it or in the folder above; {remedy}")

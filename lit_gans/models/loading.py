@@ -28,7 +28,8 @@ def load(
     """The model of a checkpoint that `lit-gans fit` or a Trainer wrote, in eval mode on `device`.
 
     Args:
-        path: the file, or `hf://owner/name` for a model on the Hugging Face Hub.
+        path: the file, a name in the zoo such as "conditional_gan_iclevr", or `hf://owner/name` for a model on the
+            Hugging Face Hub.
         device: where the model goes.
         allow_nan: take weights that are not finite too, to look at what became of a training.
         lightning: give the LightningModule, with what only training needs, for a Trainer.

@@ -18,7 +18,8 @@ class ModulatedGenerator(nn.Module):
 
     The latent alone draws the first 4x4 map, as in a DCGAN. Latent and embedded condition pass through a mapping
     network; its output scales and shifts the channels after each normalised convolution (Perez et al. 2018; Karras et
-    al. 2019). From a constant map instead, a few faces came again and again (benchmarks/RESULTS.md, "Other labels").
+    al. 2019). From a constant map instead, a few faces came again and again
+    (docs/log/2026-11-28-conditional-gan-other-labels.md).
 
     Args:
         num_classes: length of the multi-hot condition.

@@ -5,6 +5,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+from PIL import Image
+
+import lit_gans
+from lit_gans import zoo
+from lit_gans.cli import main
 
 
 @pytest.fixture
@@ -72,3 +78,52 @@ def test_an_entry_is_replaced_as_a_whole_and_kept_where_a_test_left_no_scores(
     assert not (entry / "test.png").exists()
     with pytest.raises(SystemExit, match=r"no run\.json"):
         script.publish(tmp_path, [], "cdcgan_iclevr", record)
+
+
+def test_minutes_of_the_runs_that_a_run_continues_are_counted(script: ModuleType, run: Path, tmp_path: Path) -> None:
+    facts = json.loads((run / "run.json").read_text()) | {"minutes": 10.0}
+    (run / "run.json").write_text(json.dumps(facts))
+    folders = [run]
+    for number, minutes in ((1, 5.5), (2, 1.0)):
+        folder = run.parent / f"version_{number}"
+        folder.mkdir()
+        continues = str(folders[-1] / "checkpoints" / "last.ckpt")
+        (folder / "run.json").write_text(json.dumps(facts | {"minutes": minutes, "continues": continues}))
+        folders.append(folder)
+    assert [script.facts_of(folder)["minutes_before"] for folder in folders] == [0, 10, 15.5]
+    (run / "run.json").unlink()
+    assert script.facts_of(folders[-1])["minutes_before"] is None
+
+
+def test_one_command_adds_weights_with_their_picture_and_card(
+    script: ModuleType, scenes_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tables
+    import zoo_entry
+
+    monkeypatch.chdir(tmp_path)
+    tiny = "--data.image_size 16 --model.width 2 --data.batch_size 8 --trainer.max_steps 2 --trainer.accelerator cpu"
+    assert main(f"fit --config cdcgan_iclevr --data.root {scenes_folder} {tiny}".split()) == 0
+    training = Path("runs/cdcgan_iclevr/version_0")
+    monkeypatch.setattr(script, "RECORD", tmp_path / "record")
+    monkeypatch.setattr(zoo_entry, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(tables, "main", lambda arguments: None)
+    (tmp_path / "zoo").mkdir()
+    command = [str(training), "--system", "tiny", "--weights"]
+    with pytest.raises(SystemExit, match="give --draws and --weak"):
+        script.main(command)
+    assert not list((tmp_path / "zoo").iterdir())
+    script.main([*command, "--draws", "scenes", "--weak", "all of it", "--condition", "red cube"])
+    assert {file.name for file in (tmp_path / "zoo").iterdir()} == {
+        f"tiny.{kind}" for kind in ("ckpt", "yaml", "json", "png")
+    }
+    script.main(command)  # the texts of the earlier card stay
+    monkeypatch.setattr(zoo, "HOMES", (tmp_path / "zoo",))
+    card = zoo.cards((tmp_path / "zoo",))["tiny"]
+    assert (card["draws"], card["weak"], card["data"]["name"]) == ("scenes", "all of it", "iCLEVR")
+    assert card["picture"] == {"conditions": [["red cube"]]} and card["run"]["images_seen"] == 16
+    content = torch.load(zoo.found("tiny"), weights_only=True)
+    assert all(value.dtype == torch.float16 for value in content["state_dict"].values() if value.is_floating_point())
+    assert lit_gans.load("tiny").sample([["red cube"]], n=8, seed=0).shape == (8, 3, 16, 16)
+    assert str(scenes_folder) not in (tmp_path / "zoo" / "tiny.yaml").read_text()
+    assert Image.open(tmp_path / "zoo" / "tiny.png").size == (8 * 18 + 2, 20)

@@ -25,7 +25,7 @@ class Prediction(nn.Module):
 
     Starts at mean 0 and log-scale 0 for every input. Its convolutions may run in bf16; what it returns has the
     weights' own precision. Hardswish and LeakyReLU would save 7 % of a training step on a CPU and did a little worse
-    after as many images (measured, benchmarks/RESULTS.md).
+    after as many images (docs/log/2026-11-28-throughput.md).
 
     Args:
         known: channels of the picture that it sees; 0 for a prediction from the features alone, pixel by pixel.
