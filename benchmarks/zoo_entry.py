@@ -14,7 +14,8 @@ import lit_gans
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.cli import main as lit_gans_command
 from lit_gans.files import sha256
-from lit_gans.models.checkpoint import model_name
+from lit_gans.inference.checkpoint import model_name
+from lit_gans.inference.sampling import ConditionalSampling
 from lit_gans.pictures import grid, save_picture
 
 ZOO = Path(__file__).parent.parent / "weights"
@@ -111,7 +112,7 @@ def scores_of(record: Path) -> dict[str, Any]:
 def chosen(model: Any) -> list[list[str]] | None:
     """Four conditions, if the model takes any: one class, two, three and one, spread over its classes."""
     names = getattr(model, "class_names", None)
-    if not model.conditional or not names:
+    if not isinstance(model, ConditionalSampling) or not names:
         return None
     return [[names[(5 * i + 7 * j) % len(names)] for j in range(i % 3 + 1)] for i in range(4)]
 

@@ -102,7 +102,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path, monke
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.chdir(tmp_path)
     notebook = json.loads((DOCS / "notebooks" / "first_steps.ipynb").read_text(encoding="utf-8"))
-    small = {"SCENES = 1000": "SCENES = 8", "BATCHES = 600": "BATCHES = 2", "DRAWS = 3": "DRAWS = 1"}
+    small = {"SCENES = 1000": "SCENES = 16", "BATCHES = 600": "BATCHES = 2", "DRAWS = 3": "DRAWS = 1"}
     names: dict[str, Any] = {}
     for cell in notebook["cells"]:
         code = "".join(cell["source"])
