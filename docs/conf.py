@@ -19,6 +19,7 @@ html_theme = "furo"
 html_title = f"lit_gans {release}"
 html_copy_source = False
 
+napoleon_use_ivar = True
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"

@@ -49,8 +49,8 @@ class GAN(LatentGenerator, ImageModel):
     batch), so `max_steps`, `every_n_train_steps` and `global_step` mean batches.
 
     Args:
-        generator_network: (z, *condition) -> images (B, 3, H, W) in [-1, 1].
-        discriminator_network: (images, *condition) -> logits (B,).
+        generator_network: `(z, *condition)` -> images (B, 3, H, W) in [-1, 1].
+        discriminator_network: `(images, *condition)` -> logits (B,).
         latent_dim: length of z.
         latent: "gaussian", standard normal, or "uniform" in [-1, 1] (training tip 3; all tips: training/tips.py).
         objective: name of the two losses, see losses/adversarial.py (tip 2).

@@ -19,8 +19,9 @@ class WGAN(DCGAN):
     steps on 32 px faces: 1e-5 between real and generated images, against 8 without BatchNorm).
 
     Args:
-        image_size, norm, dropout, objective, schedule, clip_weights, optimizer_generator, optimizer_discriminator,
-            lr_generator, lr_discriminator: see DCGAN and GAN.
+        image_size, norm, dropout: see DCGAN.
+        objective, schedule, clip_weights: see GAN.
+        optimizer_generator, optimizer_discriminator, lr_generator, lr_discriminator: see GAN.
         others: the other hyperparameters of DCGAN.
     """
 
