@@ -4,7 +4,8 @@ import os
 
 import torch
 
-WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+WITHOUT_AVX512 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2")
+WITHOUT_BF16 = (*WITHOUT_AVX512, "AVX512_CORE", "AVX512_CORE_VNNI")
 UNLIMITED = ("", "ALL", "DEFAULT")
 
 
@@ -19,6 +20,15 @@ def has_bf16() -> bool:
     Elsewhere it is emulated: measured with AVX2 alone, 0.4 GFLOP/s against 50 in float32.
     """
     return has_amx() or (probe("_is_avx512_bf16_supported") and limit() not in WITHOUT_BF16)
+
+
+def has_avx2_alone() -> bool:
+    """Whether AVX2 is the newest that oneDNN's float32 convolutions can use."""
+    return (
+        probe("_is_avx2_supported")
+        and limit() not in ("SSE41", "AVX")
+        and not (probe("_is_avx512_supported") and limit() not in WITHOUT_AVX512)
+    )
 
 
 def limit() -> str:

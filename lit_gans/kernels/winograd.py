@@ -1,4 +1,4 @@
-"""3x3 convolutions with less than half of the multiplications, for wide layers in bf16 on a CPU with AVX512.
+"""3x3 convolutions with less than half of the multiplications, for wide layers on a CPU.
 
 Winograd's F(2x2, 3x3) (Lavin and Gray 2015, arXiv 1509.09308): a tile of 4x4 values gives 2x2 of the result by 16
 products instead of 36,
@@ -8,8 +8,9 @@ products instead of 36,
 where A, B and G hold 0, 1, -1 and 1/2. For all tiles and channels together each of the 16 is a matrix product, which
 the processor does best. Each step is linear in either factor, and so is its gradient: the functions called `..._back`.
 
-It rounds to bf16 in more places than torch does: its errors are 2.5 to 3 times those of torch's convolution in bf16
-(tests/networks/test_winograd.py). Kept for the gradients are the tiles, four times the memory of the input.
+In bf16 it rounds in more places than torch does: its errors are 2.5 to 3 times those of torch's convolution. In float32
+they are smaller than torch's (tests/kernels/test_winograd.py). Kept for the gradients are the tiles, four times the
+memory of the input.
 """
 
 from typing import Any
@@ -20,9 +21,14 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from lit_gans.kernels.base import Kernel
+from lit_gans.kernels.cpu import has_avx2_alone
 from lit_gans.kernels.im2col import AMX, computed_in
 
-WIDE = 256  # channels from which on the sums cost less than they save (benchmarks/convolutions.py)
+# Channels from which on the sums cost less than they save (benchmarks/convolutions.py). In float32 torch's convolutions
+# are slower than its matrix products with AVX2, and faster with AVX512.
+WIDE = {torch.bfloat16: 256, torch.float32: 128}
+
+AVX2_ALONE = has_avx2_alone()
 
 # G for both axes at once: the 9 values of a kernel to 16
 G = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])
@@ -41,11 +47,12 @@ class Conv3x3(Kernel, nn.Conv2d):
 
     def pays(self, input: Tensor) -> bool:
         """Not measured with AMX, where torch's convolutions are other ones."""
+        dtype = computed_in(input)
         return (
             input.device.type == "cpu"
-            and computed_in(input) == torch.bfloat16
-            and not AMX
-            and min(self.weight.shape[:2]) >= WIDE
+            and dtype in WIDE
+            and (AVX2_ALONE if dtype == torch.float32 else not AMX)
+            and min(self.weight.shape[:2]) >= WIDE[dtype]
             and input.shape[-2] % 2 == input.shape[-1] % 2 == 0
             and not torch.compiler.is_compiling()
         )

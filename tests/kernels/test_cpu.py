@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from lit_gans.kernels.cpu import has_amx, has_bf16
+from lit_gans.kernels.cpu import has_amx, has_avx2_alone, has_bf16
 
 PROBES = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+VECTORS = ("_is_avx2_supported", "_is_avx512_supported")
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +64,23 @@ def test_a_torch_without_the_probes_has_neither(monkeypatch: pytest.MonkeyPatch)
     for probe in PROBES:
         monkeypatch.delattr(torch.cpu, probe, raising=False)
     assert (has_amx(), has_bf16()) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("avx2", "avx512", "limit", "alone"),
+    [
+        (True, False, "", True),
+        (True, True, "", False),
+        (True, True, "avx2", True),
+        (True, True, "AVX512_CORE", False),
+        (True, False, "SSE41", False),
+        (False, False, "", False),
+    ],
+)
+def test_avx2_is_alone_where_the_processor_has_nothing_newer_or_onednn_may_not_use_it(
+    monkeypatch: pytest.MonkeyPatch, avx2: bool, avx512: bool, limit: str, alone: bool
+) -> None:
+    for probe, answer in zip(VECTORS, (avx2, avx512), strict=True):
+        monkeypatch.setattr(torch.cpu, probe, lambda answer=answer: answer, raising=False)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert has_avx2_alone() == alone

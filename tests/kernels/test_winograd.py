@@ -83,31 +83,51 @@ def test_frozen_weights_get_no_gradient() -> None:
     assert layer.weight.grad is layer.bias.grad is None
 
 
+@pytest.mark.usefixtures("always")
+def test_in_float32_the_errors_are_no_larger_than_rounding_allows() -> None:
+    """A sum of 9 x 64 products, each rounded once, and the sums of four tiles' values before and after it."""
+    torch.manual_seed(0)
+    layer = Conv3x3(64, 64)
+    x = torch.randn(2, 64, 18, 18, requires_grad=True)
+    of_result = torch.randn(2, 64, 16, 16)
+    exact = torchs_in_float64(layer, x, of_result)
+    for found, expected in zip(result_and_gradients(layer, x, of_result), exact, strict=True):
+        error = (found - expected).norm() / expected.norm()
+        assert 0 < error < (9 * 64) ** 0.5 * torch.finfo(torch.float32).eps
+
+
 @pytest.mark.parametrize(
-    ("why_not", "shape", "channels"),
+    ("why_not", "dtype", "shape", "channels"),
     [
-        (None, (1, 256, 8, 8), (256, 256)),
-        ("narrow", (1, 256, 8, 8), (256, 255)),
-        ("narrow", (1, 255, 8, 8), (255, 256)),
-        ("an odd height", (1, 256, 7, 8), (256, 256)),
-        ("an odd width", (1, 256, 8, 7), (256, 256)),
+        (None, torch.bfloat16, (1, 256, 8, 8), (256, 256)),
+        (None, torch.float32, (1, 128, 8, 8), (128, 128)),
+        ("narrow", torch.bfloat16, (1, 256, 8, 8), (256, 255)),
+        ("narrow", torch.bfloat16, (1, 255, 8, 8), (255, 256)),
+        ("narrow", torch.float32, (1, 128, 8, 8), (128, 127)),
+        ("an odd height", torch.bfloat16, (1, 256, 7, 8), (256, 256)),
+        ("an odd width", torch.float32, (1, 128, 8, 7), (128, 128)),
+        ("not measured", torch.float64, (1, 256, 8, 8), (256, 256)),
     ],
 )
-def test_wide_layers_on_a_cpu_in_bf16_take_it(
-    why_not: str | None, shape: tuple[int, ...], channels: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+def test_wide_layers_take_it_on_a_cpu_where_it_is_the_faster_one(
+    why_not: str | None,
+    dtype: torch.dtype,
+    shape: tuple[int, ...],
+    channels: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    layer, images = Conv3x3(*channels), torch.zeros(shape)
-    monkeypatch.setattr(winograd, "AMX", False)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert layer.pays(images) == (why_not is None)
+    """In bf16 without AMX, in float32 with AVX2 and nothing newer."""
+    layer, images = Conv3x3(*channels), torch.zeros(shape, dtype=dtype)
+    for amx, avx2_alone in ((False, False), (True, False), (False, True)):
+        monkeypatch.setattr(winograd, "AMX", amx)
+        monkeypatch.setattr(winograd, "AVX2_ALONE", avx2_alone)
+        faster = avx2_alone if dtype == torch.float32 else not amx
+        assert layer.pays(images) == (why_not is None and faster)
         assert not layer.pays(images.to("meta")), "on a GPU"
-        monkeypatch.setattr(winograd, "AMX", True)
-        assert not layer.pays(images), "with AMX"
-    monkeypatch.setattr(winograd, "AMX", False)
-    assert not layer.pays(images), "in float32"
 
 
-def test_in_float32_a_wide_layer_is_torchs() -> None:
+def test_an_older_or_newer_processor_takes_torchs_convolution_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(winograd, "AVX2_ALONE", False)
     layer, x = Conv3x3(256, 256), torch.randn(1, 256, 4, 4)
     assert torch.equal(layer(x), conv2d(x, layer.weight, layer.bias))
 
