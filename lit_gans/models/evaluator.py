@@ -20,6 +20,8 @@ from lit_gans.training.decay import one_cycle
 
 # How far momentum swings to either side during the cycle, against the learning rate.
 MOMENTUM_SWING = 0.05
+# torch 2.15 with AVX2 writes beyond its memory in the backward pass of narrower networks in channels_last.
+CHANNELS_LAST_FROM = 8
 
 
 class Evaluator(SingleNetwork):
@@ -60,6 +62,7 @@ class Evaluator(SingleNetwork):
     ) -> None:
         super().__init__(evaluator_network(num_classes, width), lr=lr, clip_norm=None, ema_decay=0)
         self.save_hyperparameters()
+        self.width = width
         self.momentum = checks.number(
             "momentum", momentum, at_least=MOMENTUM_SWING, below=1 - MOMENTUM_SWING, hint="it swings by 0.05"
         )
@@ -69,6 +72,10 @@ class Evaluator(SingleNetwork):
         self.half_resolution = checks.share("half_resolution", half_resolution)
         self.flip = flip
         self.score = ObjectScore()
+
+    def configure_model(self) -> None:
+        if self.width >= CHANNELS_LAST_FROM:
+            super().configure_model()
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W), or grey (B, 1, H, W), in [-1, 1] -> class probabilities (B, num_classes)."""
