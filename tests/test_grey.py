@@ -54,7 +54,7 @@ def test_grey_pictures_are_sampled_tested_and_translated_as_grey_files(
 
 def test_a_grey_flow_interpolates_between_coloured_files(pictures_folder: Path, tmp_path: Path) -> None:
     run = fit("flow", pictures_folder, tmp_path)
-    files = [word for file in sorted((pictures_folder / "cats").iterdir())[:2] for word in ("--image", str(file))]
+    files = [word for file in sorted((pictures_folder / "cats").glob("[!.]*.*"))[:2] for word in ("--image", str(file))]
     out = str(tmp_path / "way.png")
     assert main(["interpolate", str(run / "checkpoints" / "last.ckpt"), *files, "--out", out]) == 0
     with Image.open(out) as image:

@@ -17,7 +17,7 @@ from lit_gans.inference.registry import INFERENCE, inference_model
 from lit_gans.models.registry import MODELS, model_class
 
 # What the command line tells every model about the data, and writes down also for those that do not ask for it.
-OF_THE_DATA = ("num_classes", "class_names", "image_size")
+OF_THE_DATA = ("num_classes", "class_names", "channels", "image_size")
 # A width, depth or size up to which a model of this package fits into any memory.
 LARGE = 1024
 
