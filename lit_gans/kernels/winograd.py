@@ -9,8 +9,8 @@ where A, B and G hold 0, 1, -1 and 1/2. For all tiles and channels together each
 the processor does best. Each step is linear in either factor, and so is its gradient: the functions called `..._back`.
 
 In bf16 it rounds in more places than torch does: its errors are 2.5 to 3 times those of torch's convolution. In float32
-they are smaller than torch's (tests/kernels/test_winograd.py). Kept for the gradients are the tiles, four times the
-memory of the input.
+they are within what a sum of as many products rounds to (tests/kernels/test_winograd.py). Kept for the gradients are
+the tiles, four times the memory of the input.
 """
 
 from typing import Any
