@@ -1,6 +1,6 @@
 """The score of tagged faces: whether a classifier sees the asked hair and the asked eye colour."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,38 +22,47 @@ def tag_hits(outputs: Tensor, target: Tensor, group: Sequence[int]) -> Tensor:
 
 
 class TagAccuracy:
-    """The share of pictures in which a classifier sees the asked tag, by list of conditions, classifier and kind.
+    """The share of pictures in which a classifier sees the asked tag, by list of conditions, classifier and kind; and
+    the same of real pictures, which are kept apart from the lists whatever those are called.
 
     Only for conditions that ask for exactly one tag of every kind; of others (objects, attributes) it notes nothing.
 
     Args:
         class_groups: indices of the classes of each kind, such as "hair" and "eyes".
-        one_set: lists whose batches are parts of one set of pictures; of the others each batch is a draw.
     """
 
-    def __init__(self, class_groups: Mapping[str, Sequence[int]], one_set: Collection[str] = ()) -> None:
+    def __init__(self, class_groups: Mapping[str, Sequence[int]]) -> None:
         self.groups = class_groups
-        self.one_set = one_set
-        self.hits: dict[str, dict[str, dict[str, list[Tensor]]]] = {}
+        # (list, None for real pictures; classifier; kind) -> hits of each batch
+        self.hits: dict[tuple[str | None, str, str], list[Tensor]] = {}
 
-    def update(self, name: str, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
-        """A classifier's outputs for pictures of this list, and what was asked, both (B, num_classes)."""
-        if not self.groups or not all((condition[:, list(g)].sum(dim=1) == 1).all() for g in self.groups.values()):
-            return
-        kinds = self.hits.setdefault(name, {}).setdefault(evaluator, {})
-        for kind, group in self.groups.items():
-            kinds.setdefault(kind, []).append(tag_hits(outputs, condition, group).float().cpu())
+    def see_real(self, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
+        """A classifier's outputs for a part of the real pictures, and what they show, both (B, num_classes)."""
+        self.see(None, evaluator, outputs, condition)
+
+    def see_draw(self, name: str, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
+        """The same for one whole draw of the list of this name, and what was asked."""
+        self.see(name, evaluator, outputs, condition)
+
+    def see(self, name: str | None, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
+        if all((condition[:, list(group)].sum(dim=1) == 1).all() for group in self.groups.values()):
+            for kind, group in self.groups.items():
+                hits = tag_hits(outputs, condition, group).float().cpu()
+                self.hits.setdefault((name, evaluator, kind), []).append(hits)
 
     def compute(self) -> tuple[dict[str, Any], list[str]]:
-        """`{list: {evaluator: {kind: summary}}}`, and the lines that say so."""
-        accuracy: dict[str, Any] = {}
+        """`{"tag_accuracy": {list: {evaluator: {kind: summary}}}, "real_tag_accuracy": {evaluator: {kind: share}}}`,
+        what of it there is, and the lines that say so."""
+        facts: dict[str, Any] = {}
         lines = []
-        for name, evaluators in self.hits.items():
-            for file, kinds in evaluators.items():
-                for kind, parts in kinds.items():
-                    sets = [torch.cat(parts)] if name in self.one_set else parts
-                    row = summary([hits.mean().item() for hits in sets])
-                    accuracy.setdefault(name, {}).setdefault(file, {})[kind] = row
-                    of = "real held-out pictures" if name in self.one_set else f"pictures, {len(sets)} draws"
-                    lines.append(f"{name}: {kind} as asked {row['mean']:.4f} of {len(sets[0])} {of}, evaluator {file}")
-        return accuracy, lines
+        for (name, file, kind), parts in self.hits.items():
+            if name is None:
+                real = torch.cat(parts)
+                share = facts.setdefault("real_tag_accuracy", {}).setdefault(file, {})[kind] = real.mean().item()
+                told = f"real held-out images: {kind} as tagged {share:.4f} of {len(real)}"
+            else:
+                row = summary([hits.mean().item() for hits in parts])
+                facts.setdefault("tag_accuracy", {}).setdefault(name, {}).setdefault(file, {})[kind] = row
+                told = f"{name}: {kind} as asked {row['mean']:.4f} of {len(parts[0])} pictures, {len(parts)} draws"
+            lines.append(f"{told}, evaluator {file}")
+        return facts, lines

@@ -12,7 +12,6 @@ from lit_gans.metrics.extra_objects import ExtraObjects
 from lit_gans.metrics.object_score import ObjectScore, object_hits
 from lit_gans.metrics.summary import summary
 from lit_gans.metrics.tag_accuracy import TagAccuracy
-from lit_gans.models.base import HELD_OUT
 
 
 def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> list[FrozenEvaluator]:
@@ -66,7 +65,7 @@ class ObjectReport:
         self.scores: dict[str, dict[str, list[float]]] = {}
         self.extra: dict[str, dict[str, ExtraObjects]] = {}
         self.real_scores = {evaluator.name: ObjectScore() for evaluator in evaluators}
-        self.tag_accuracy = TagAccuracy(class_groups, one_set=[HELD_OUT])
+        self.tag_accuracy = TagAccuracy(class_groups)
 
     def see_real(self, images: Tensor, condition: Tensor) -> None:
         """Notes what each classifier sees in real images: no score of drawn ones can be trusted beyond that. They are
@@ -74,7 +73,7 @@ class ObjectReport:
         for evaluator in self.evaluators:
             seen = seen_by(evaluator, images, condition).cpu()
             self.real_scores[evaluator.name].update(seen, condition.cpu())
-            self.tag_accuracy.update(HELD_OUT, evaluator.name, seen, condition.cpu())
+            self.tag_accuracy.see_real(evaluator.name, seen, condition.cpu())
 
     def see_draw(self, name: str, images: Tensor, condition: Tensor) -> None:
         """Notes what each classifier sees in one draw of a condition list, (conditions, 3, H, W)."""
@@ -84,7 +83,7 @@ class ObjectReport:
             score = (object_hits(seen, asked).sum() / asked.sum()).item()
             self.scores.setdefault(name, {}).setdefault(evaluator.name, []).append(score)
             self.extra.setdefault(name, {}).setdefault(evaluator.name, ExtraObjects()).update(seen, asked)
-            self.tag_accuracy.update(name, evaluator.name, seen, asked)
+            self.tag_accuracy.see_draw(name, evaluator.name, seen, asked)
 
     def compute(self) -> tuple[dict[str, Any], list[Table | str]]:
         """Values for scores.json, and what to print."""
@@ -102,8 +101,7 @@ class ObjectReport:
             "real_images": {file: metric.compute().item() for file, metric in self.real_scores.items() if metric.asked},
         }
         accuracy, lines = self.tag_accuracy.compute()
-        if accuracy:
-            facts["tag_accuracy"] = accuracy
+        facts |= accuracy
         return facts, [*([self.table(facts)] if self.scores else []), *self.evaluator_lines(facts), *lines]
 
     def table(self, facts: Mapping[str, Any]) -> Table:

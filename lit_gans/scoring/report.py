@@ -6,8 +6,9 @@ from typing import Any
 
 from lit_gans.files import replacing
 
-# Of scores.json. 1 had a key for each condition list beside the facts, and "quality" of one unnamed set.
-SCHEMA = 2
+# Of scores.json. 1 had a key for each condition list beside the facts, and "quality" of one unnamed set; 2 had the real
+# pictures of "real_tag_accuracy" among the lists of "tag_accuracy".
+SCHEMA = 3
 
 
 def write_scores(path: Path, scores: dict[str, Any]) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 import lightning as L
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 import lit_gans
 from data_modules.anime_faces import AnimeFaces
 from data_modules.iclevr import ICLEVR
+from data_modules.image_folder import ImageFolder
 from lit_gans.errors import InputError
+from lit_gans.inference.evaluator import FrozenEvaluator
 from lit_gans.networks.evaluator import evaluator_network
 from lit_gans.scoring.score import Score, per_row
 
@@ -194,8 +196,8 @@ class TestTags:
         assert accuracy["testing_tags"]["hair"]["mean"] == accuracy["testing_tags"]["eyes"]["mean"] == 0
         # of real pictures, those alone that no training saw: what the classifier is worth
         rows = tagged.columns["condition"][tagged.val_rows]
-        assert accuracy["held_out"]["hair"]["draws"] == pytest.approx([rows[:, 5].mean().item()])
-        assert accuracy["held_out"]["eyes"]["draws"] == pytest.approx([rows[:, 19].mean().item()])
+        real = scores["real_tag_accuracy"]["tags.pth"]
+        assert real == pytest.approx({"hair": rows[:, 5].mean().item(), "eyes": rows[:, 19].mean().item()})
         assert scores["real_images"]["tags.pth"] == pytest.approx(rows[:, [5, 19]].mean().item())
         # each distance names its reference set; faces are those of the first
         assert {key: quality["real"] for key, quality in scores["quality"].items()} == {"all": 24, "held_out": 6}
@@ -207,6 +209,29 @@ class TestTags:
         assert "faces: not measured, a count needs at least 25 images" in printed
         for grid in ("samples", "testing_tags", "all_pairs"):
             assert (tmp_path / f"{grid}.png").is_file()
+
+    def test_real_pictures_are_not_counted_with_the_list_called_held_out(
+        self, pictures_folder: Path, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        """Class folders have a kind of tag, real held-out pictures, and a list of that name; the classifier sees a cat
+        in whatever is drawn (black pictures) and a dog in whatever is not black."""
+
+        class Sees(nn.Linear):
+            def forward(self, image: Tensor) -> Tensor:
+                cat = (image.amax(dim=(1, 2, 3)) == -1).float()
+                return torch.stack([cat, 1 - cat], dim=1)
+
+        data = ImageFolder(str(pictures_folder), image_size=16, val_fraction=0.5)
+        score = Score(draws=2, class_names=data.class_names, class_groups=data.class_groups)
+        score.evaluators = [FrozenEvaluator("sees.pth", "", Sees(1, 2))]
+        made = model("CDCGAN", num_classes=2, class_names=data.class_names)
+        made.preview = lambda batch, seed: -torch.ones(len(batch["condition"]), 3, 16, 16)
+        trainer(score).test(made, data, verbose=False)
+        scores = written(tmp_path)
+        held_out = data.lists()["held_out"]
+        drawn = scores["tag_accuracy"]["held_out"]["sees.pth"]["class"]["draws"]
+        assert drawn == pytest.approx([held_out[:, 0].mean().item()] * 2)
+        assert scores["real_tag_accuracy"]["sees.pth"]["class"] == pytest.approx(held_out[:, 1].mean().item())
 
     def test_a_classifier_of_another_order_is_refused(
         self, tagged: AnimeFaces, tag_classifier: Path, trainer: MakeTrainer
