@@ -2,9 +2,10 @@
 
     python benchmarks/faults.py --kills 20 --seed 0 --out DIR
 
-Each command is run once undisturbed, which also tells how long it takes, and then in processes that get SIGKILL at a
-random moment of that time, until so many were killed while they ran. After each kill the files are read, and the
-command is run again in the same folder, without any clean-up:
+Each command is run undisturbed, which also tells how long it takes, and then in processes that get SIGKILL at a random
+moment of that time, until so many were killed while they ran. Every second one of a command that writes files is killed
+inside a write: at the first temporary file after its moment. After each kill the files are read, and the command is run
+again in the same folder, without any clean-up:
 
 fit        checkpoints, grids and curves are whole; continued from last.ckpt (or started again, where there is none
            yet), the run ends with the tensors of the undisturbed one, difference 0
@@ -12,10 +13,12 @@ cache      the array file that is there, or is built by the next start, holds th
 sample     the pictures that are there are whole; the second start writes all of them
 export     the file is absent, or holds the weights
 translate  the pictures that are there are whole; the second start with --overwrite writes all of them
+push       a stand-in for the Hub, on this machine, holds no commit or a whole one; the second start commits all files
 
 The other faults are in faults_other.py; `--only NAME ...` does some. DIR/faults.json is written after each of them, and
-read when the script is started again: what is in it is not done twice. The processes are forked from this one, after
-torch is imported; that needs a system with fork. With more rights (root), disks are small file systems of their own.
+read when the script is started again: what is in it is not done twice. The processes are forked from this one, which
+has imported all and done the command before: the moments lie in the command's own work, not in Python's start. That
+needs a system with fork. With more rights (root), disks are small file systems of their own.
 """
 
 import argparse
@@ -25,6 +28,7 @@ import platform
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,9 +38,10 @@ from typing import Any
 import faults_other
 import numpy as np
 import torch
-from faults_work import Forked, Work, empty, said, temporary_files, torn
+from faults_work import Forked, Work, empty, said, stand_in_hub, temporary_files, torn, until
 
 from data_modules.iclevr import ICLEVR
+from lit_gans.commands.model_card import files_of
 from lit_gans.files import replacing
 
 # A process that is done before its moment comes was not killed; so many times the kills are tried.
@@ -49,8 +54,8 @@ class Outcome:
 
     Attributes:
         kills: processes that were killed while they ran.
-        before_any_file: of them, those that had written nothing.
-        inside_a_write: of them, those that left a temporary file.
+        before_any_file: of them, those that had written nothing (push: had committed nothing).
+        inside_a_write: of them, those that left a temporary file (push: a repository without a commit).
         seconds: what the command takes undisturbed.
         faults: what was wrong, in words.
     """
@@ -62,31 +67,50 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def repeat(
-    work: Path, moments: random.Random, kills: int, run: Callable[[Path], Any], check: Callable[[Path], list[str]]
-) -> Outcome:
+@dataclass
+class Trial:
+    """A command to be killed, and how to look at what it left.
+
+    Attributes:
+        run: does it in a folder.
+        check: what is wrong with the folder after a kill; runs it again.
+        written: whether it has written anything there.
+        writing: whether it is inside a write, or was when it was killed.
+        clear: removes what it wrote.
+    """
+
+    run: Callable[[Path], Any]
+    check: Callable[[Path], list[str]]
+    written: Callable[[Path], bool] = Path.exists
+    writing: Callable[[Path], bool] = lambda folder: temporary_files(folder) > 0
+    clear: Callable[[Path], None] = empty
+
+
+def repeat(work: Path, moments: random.Random, kills: int, trial: Trial) -> Outcome:
     """The command undisturbed, for its time, and then killed in a new folder each time, and looked at."""
     whole, folder = work / "whole", work / "killed"
-    run(whole)  # untimed, so that nothing is imported any more
-    empty(whole)
+    trial.run(whole)  # untimed, so that nothing is imported any more
+    trial.clear(whole)
     start = time.perf_counter()
-    run(whole)
+    Forked(lambda: trial.run(whole)).code()
     outcome = Outcome(seconds=round(time.perf_counter() - start, 3))
-    outcome.faults += [f"undisturbed: {fault}" for fault in check(whole)]
-    empty(whole)
+    outcome.faults += [f"undisturbed: {fault}" for fault in trial.check(whole)]
+    trial.clear(whole)
     for _ in range(kills * TRIES):
         if outcome.kills == kills:
             break
         after = moments.uniform(0, outcome.seconds)
-        process = Forked(lambda: run(folder))
+        process = Forked(lambda: trial.run(folder))
         time.sleep(after)
+        if outcome.kills % 2:
+            until(lambda process=process: trial.writing(folder) or process.ended())  # type: ignore[misc]
         if process.send(9) and process.code() == -9:
             outcome.kills += 1
-            outcome.before_any_file += not folder.exists()
-            outcome.inside_a_write += temporary_files(folder) > 0
-            found = [*torn(folder), *check(folder)]
+            outcome.before_any_file += not trial.written(folder)
+            outcome.inside_a_write += trial.writing(folder)
+            found = [*torn(folder), *trial.check(folder)]
             outcome.faults += [f"kill {outcome.kills} after {after:.3f} s: {fault}" for fault in found]
-        empty(folder)
+        trial.clear(folder)
     return outcome
 
 
@@ -97,12 +121,12 @@ class Kills:
         self.work, self.kills = work, kills
         self.scratch, self.random = work.folder / "kills", random.Random(seed)
 
-    def repeat(self, run: Callable[[Path], Any], check: Callable[[Path], list[str]]) -> Outcome:
-        return repeat(self.scratch, self.random, self.kills, run, check)
+    def repeat(self, trial: Trial) -> Outcome:
+        return repeat(self.scratch, self.random, self.kills, trial)
 
     def fit(self) -> Outcome:
         self.work.expected()
-        return self.repeat(lambda runs: said(self.work.fit(runs)), self.work.ends_as_expected)
+        return self.repeat(Trial(lambda runs: said(self.work.fit(runs)), self.work.ends_as_expected))
 
     def cache(self) -> Outcome:
         def pictures(folder: Path) -> np.ndarray:
@@ -116,7 +140,7 @@ class Kills:
         def check(folder: Path) -> list[str]:
             return [] if np.array_equal(pictures(folder), expected) else ["the next start reads other pictures"]
 
-        return self.repeat(pictures, check)
+        return self.repeat(Trial(pictures, check))
 
     def sample(self) -> Outcome:
         return self.again(self.work.sample, 41)
@@ -138,10 +162,38 @@ class Kills:
                 return [f"the second start ends with {code} and {written} of {count} files: {text}"]
             return torn(folder)
 
-        return self.repeat(lambda folder: said(command(folder)), check)
+        return self.repeat(Trial(lambda folder: said(command(folder)), check))
+
+    def push(self) -> Outcome:
+        def answering() -> bool:
+            return any("process_request" in thread.name for thread in threading.enumerate())
+
+        name = "someone/model"
+        arguments = ["push", str(self.work.model()), name, "--license", "mit"]
+        expected = files_of(self.work.model(), name, "mit", None)
+        with stand_in_hub() as hub:
+
+            def check(_: Path) -> list[str]:
+                if not until(lambda: not answering(), within=10):
+                    return ["the stand-in still answers the killed process"]
+                before = hub.commits.get(name, [])
+                faults = [f"commit {i} is not whole" for i, files in enumerate(before) if files != expected]
+                code, text = said(arguments)
+                if code != 0 or hub.commits[name][-1] != expected:
+                    faults.append(f"the second start ends with {code}, and not all files are committed: {text}")
+                return faults
+
+            trial = Trial(
+                run=lambda _: said(arguments),
+                check=check,
+                written=lambda _: bool(hub.commits.get(name)),
+                writing=lambda _: hub.commits.get(name) == [],
+                clear=lambda _: hub.commits.clear(),
+            )
+            return self.repeat(trial)
 
 
-COMMANDS = ("fit", "cache", "sample", "export", "translate")
+COMMANDS = ("fit", "cache", "sample", "export", "translate", "push")
 
 
 def main(args: list[str] | None = None) -> int:

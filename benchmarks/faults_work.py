@@ -1,17 +1,20 @@
 """What the fault tests work on: a tiny data set and model, commands in processes of their own, and what is whole."""
 
 import contextlib
+import importlib
 import io
 import json
 import os
 import shutil
 import signal
+import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from PIL import Image
@@ -21,7 +24,7 @@ from lit_gans.checkpoints import read_torch_file, tensors_of
 from lit_gans.cli import main as lit_gans
 from lit_gans.networks.cyclegan import ResnetGenerator
 
-STEPS = 24
+STEPS = 10
 PICTURES = (".png", ".jpg")
 CRASHED = 99
 
@@ -36,7 +39,7 @@ class Work:
         self.data = f"--data.root {self.scenes} --data.image_size 16 --data.batch_size 4".split()
 
     def fit(self, runs: Path, *more: str) -> list[str]:
-        """Arguments of a training of 24 batches with a checkpoint after each."""
+        """Arguments of a training of a few batches with a checkpoint after each."""
         options = f"""fit --config cdcgan_iclevr --model.width 2 --trainer.max_steps {STEPS} --trainer.accelerator cpu
             --trainer.precision 32-true --wandb off --checkpoint.every 1 --samples.every 4 --trainer.log_every_n_steps 2
             --trainer.default_root_dir {runs}"""
@@ -198,6 +201,24 @@ def torn(folder: Path) -> list[str]:
 
 def temporary_files(folder: Path) -> int:
     return sum(temporary for _, temporary in files_of(folder))
+
+
+@contextlib.contextmanager
+def stand_in_hub() -> Iterator[Any]:
+    """The tests' stand-in for the Hugging Face Hub; `lit-gans push` goes there."""
+    tests = str(Path(__file__).parents[1] / "tests")
+    sys.path.append(tests)
+    try:
+        server = importlib.import_module("hub_server")
+    finally:
+        sys.path.remove(tests)
+    constants = importlib.import_module("huggingface_hub.constants")
+    with (
+        server.hub_server() as hub,
+        patch.multiple(constants, ENDPOINT=hub.address, HF_HUB_DISABLE_XET=True),
+        patch.dict(os.environ, {"HF_TOKEN": server.TOKEN}),
+    ):
+        yield hub
 
 
 def difference(one: Any, other: Any) -> str | None:

@@ -17,12 +17,22 @@ FACTS, DIGEST = "lit_gans", "sha256"
 
 
 def to_safetensors(content: Mapping[str, Any]) -> bytes:
-    """The file of a checkpoint: plain values and, under "state_dict", tensors."""
+    """The file of a checkpoint: plain values and, under "state_dict", tensors. The same content gives the same bytes."""
     from safetensors.torch import save
 
     weights = {name: weight.contiguous().clone() for name, weight in content["state_dict"].items()}
     facts = json.dumps({key: value for key, value in content.items() if key != "state_dict"})
-    return save(weights, {"format": "pt", FACTS: facts, DIGEST: digest(weights)})
+    return with_sorted_metadata(save(weights, {"format": "pt", FACTS: facts, DIGEST: digest(weights)}))
+
+
+def with_sorted_metadata(file: bytes) -> bytes:
+    """The same file with its metadata in the order of keys, which the library leaves to chance."""
+    start = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    return len(text).to_bytes(8, "little") + text + file[start:]
 
 
 def read_safetensors(path: Path, what: str) -> dict[str, Any]:

@@ -115,13 +115,27 @@ def hub_server() -> Iterator[Hub]:
     hub = Hub()
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if "chunked" in self.headers.get("Transfer-Encoding", ""):
-                while size := int(self.rfile.readline(), 16):
-                    body += self.rfile.read(size)
-                    self.rfile.readline()
+        def sent(self) -> bytes:
+            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                return self.exactly(int(self.headers.get("Content-Length") or 0))
+            body = b""
+            while size := int(self.rfile.readline() or b"0", 16):
+                body += self.exactly(size)
                 self.rfile.readline()
+            if not self.rfile.readline():
+                raise EOFError
+            return body
+
+        def exactly(self, size: int) -> bytes:
+            if len(content := self.rfile.read(size)) < size:
+                raise EOFError
+            return content
+
+        def answer(self) -> None:
+            try:
+                body = self.sent()
+            except EOFError:
+                return  # the client died while it sent: nothing is done
             known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
             status, content, headers = hub.called(self.command, unquote(urlsplit(self.path).path), body, known)
             data = content if isinstance(content, bytes) else json.dumps(content).encode()

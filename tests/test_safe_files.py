@@ -12,6 +12,7 @@ from untrained import SMALL, checkpoint_of, untrained
 import lit_gans
 from lit_gans.cli import main
 from lit_gans.errors import InputError
+from lit_gans.safe_files import to_safetensors
 
 DRAWING = [system for system in SMALL if "cyclegan" not in system]
 
@@ -50,6 +51,12 @@ def test_its_weights_and_hyperparameters_are_read_by_the_formats_own_library(tmp
         facts = json.loads(file.metadata()["lit_gans"])
         assert facts["hyper_parameters"]["width"] == 2 and facts["lit_gans"]["model"] == "CDCGAN"
         assert {name.split(".")[0] for name in file.keys()} == {"generator"}  # noqa: SIM118
+
+
+def test_the_same_content_gives_the_same_bytes() -> None:
+    content = {"a": 1, "state_dict": {"w": torch.ones(3), "ä": torch.zeros(2, 2)}}
+    files = {to_safetensors(content) for _ in range(12)}
+    assert len(files) == 1 and len(files.pop()) % 8 == (3 + 4) * 4 % 8
 
 
 def test_changed_cut_and_foreign_files_are_refused(tmp_path: Path) -> None:
