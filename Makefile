@@ -10,7 +10,9 @@ EVALUATOR ?= weights/evaluator_rendered.pth
 FIT_OPTIONS :=
 ASKED := --condition "red cube" --condition "blue sphere, yellow cylinder" \
 	--condition "green cube, purple sphere, cyan cylinder"
-NEWEST = $$(ls -td $(DEMO)/$(1)/version_*/checkpoints/last.ckpt 2>/dev/null | head -n 1)
+# the newest version's by its number: a touched or copied file changes nothing
+NEWEST = $$(ls -d $(DEMO)/$(1)/version_*/checkpoints/last.ckpt 2>/dev/null \
+	| sed 's/.*version_\([0-9]*\)/\1 &/' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 
 .PHONY: help install demo demo-evaluator clean-demo test test-numerics test-all docs lint format
 

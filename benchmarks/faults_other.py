@@ -214,7 +214,8 @@ def signals(work: Work, moments: random.Random) -> Result:
                     time.sleep(moments.uniform(0, 0.2))
                 code = process.code(60)
                 told = f"{name}, {times} x {kind}"
-                if code not in (expected, 0) or "Traceback" in process.text():
+                # -number: it came before the command had begun
+                if code not in (expected, 0, -number) or "Traceback" in process.text():
                     result["faults"].append(f"{told}: ended with {code}: {process.text()[-300:]}")
                 found = torn(folder) + (work.ends_as_expected(folder) if name == "fit" else [])
                 result["faults"] += [f"{told}: {fault}" for fault in found]

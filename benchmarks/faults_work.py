@@ -106,26 +106,28 @@ def said(args: list[str]) -> tuple[int, str]:
 
 
 class Forked:
-    """A process of its own that does this, forked, so that nothing is imported; what it says goes to a file."""
+    """A process of its own that does this, forked, so that nothing is imported; what it says goes to a file.
+
+    It is in a session of its own, and an interrupt ends it here at any moment: none comes to what called this.
+    """
 
     def __init__(self, run: Callable[[], Any], log: Path | None = None, environment: dict[str, str] | None = None):
         self.log = log
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self.pid = os.fork()
         if self.pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             return
-        code = CRASHED
+        code: Any = CRASHED
         try:
-            os.environ.update(environment or {})
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a script in the background ignores it
-            with (
-                (log or Path(os.devnull)).open("w") as text,
-                contextlib.redirect_stdout(text),
-                contextlib.redirect_stderr(text),
-            ):
-                try:
-                    code = run()
-                except Exception:
-                    traceback.print_exc(file=text)
+            try:
+                os.setsid()
+                os.environ.update(environment or {})
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # a script in the background ignores it
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                code = done(run, log or Path(os.devnull))
+            finally:
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         except KeyboardInterrupt:
             code = 130
         finally:
@@ -156,6 +158,16 @@ class Forked:
 
     def text(self) -> str:
         return self.log.read_text(errors="replace").strip() if self.log and self.log.exists() else ""
+
+
+def done(run: Callable[[], Any], log: Path) -> Any:
+    """What it returns, or CRASHED; what it says goes to the file."""
+    with log.open("w") as text, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            return run()
+        except Exception:
+            traceback.print_exc(file=text)
+            return CRASHED
 
 
 def started(arguments: list[str], log: Path | None = None, environment: dict[str, str] | None = None) -> Forked:

@@ -17,7 +17,7 @@ FACTS, DIGEST = "lit_gans", "sha256"
 
 
 def to_safetensors(content: Mapping[str, Any]) -> bytes:
-    """The file of a checkpoint: plain values and, under "state_dict", tensors. The same content gives the same bytes."""
+    """The file of a checkpoint, plain values and, under "state_dict", tensors: the same bytes for the same content."""
     from safetensors.torch import save
 
     weights = {name: weight.contiguous().clone() for name, weight in content["state_dict"].items()}

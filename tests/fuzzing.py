@@ -23,9 +23,11 @@ def for_a_while(test: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(test)
     def repeated(*args: Any, **kwargs: Any) -> None:
-        end = time.monotonic() + SECONDS
+        end, times = time.monotonic() + SECONDS, 1
         test(*args, **kwargs)
         while time.monotonic() < end:
             test(*args, **kwargs)
+            times += 1
+        print(f"{times} x {SETTINGS.max_examples} examples, {time.process_time():.0f} s of CPU since the start")
 
     return repeated

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,18 @@ def test_a_process_gets_its_signal_while_it_runs_and_not_when_it_is_done(work: M
     assert done.code() == 3 and not done.send(9) and done.text() == "said"
     assert work.Forked(lambda: time.sleep(60)).code(within=0.05) is None
     assert work.Forked(lambda: 1 / 0).code() == work.CRASHED
+
+
+def test_an_interrupt_ends_a_forked_process_and_nothing_else(work: ModuleType) -> None:
+    for moment in range(40):  # from before its first line to after its last one
+        process = work.Forked(lambda: time.sleep(0.002))
+        time.sleep(moment / 10_000)
+        process.send(signal.SIGINT)
+        process.send(signal.SIGINT)
+        assert process.code(10) in (0, 130)
+    asleep = work.Forked(lambda: time.sleep(60))
+    assert work.until(lambda: os.getsid(asleep.pid) == asleep.pid != os.getsid(0))
+    assert asleep.send(9) and asleep.code() == -9
 
 
 def test_checkpoints_differ_where_a_value_does(work: ModuleType) -> None:
