@@ -70,13 +70,12 @@ class ProjectedDiscriminator(nn.Module):
     def mixed(self, image: Tensor) -> list[Tensor]:
         """The features of each depth, mixed with those of all deeper ones: from the deepest on, each goes into the one
         above it."""
-        image = interpolate(
-            image.expand(-1, 3, -1, -1),
-            size=(self.size, self.size),
-            mode="bilinear",
-            align_corners=False,
-            antialias=True,
-        )
+        image = image.expand(-1, 3, -1, -1)
+        if image.shape[2:] != (self.size, self.size):
+            # in float32: torch has no gradient of it in bf16
+            image = interpolate(
+                image.float(), (self.size, self.size), mode="bilinear", align_corners=False, antialias=True
+            )
         found = [mix(x) for mix, x in zip(self.across_channels, self.frozen(image).depths(image), strict=True)]
         for i in reversed(range(len(found) - 1)):
             deeper = interpolate(found[i + 1], size=found[i].shape[2:], mode="bilinear", align_corners=False)
@@ -86,7 +85,7 @@ class ProjectedDiscriminator(nn.Module):
     def frozen(self, like: Tensor) -> EfficientNetLite0:
         """The frozen network, on the image's device."""
         if not self.loaded:
-            self.loaded.append(self.load())
+            self.loaded.append(self.load().to(memory_format=torch.channels_last))
         return self.loaded[0].to(like.device)
 
 

@@ -63,10 +63,17 @@ def test_only_heads_and_classes_learn(network: ProjectedDiscriminator) -> None:
     assert still == {"across_channels", "across_scales"}
 
 
-def test_gradients_reach_the_image(network: ProjectedDiscriminator) -> None:
-    image = IMAGE.clone().requires_grad_()
-    network(image, CONDITION).sum().backward()
-    assert image.grad is not None and (image.grad.abs().sum((1, 2, 3)) > 0).all()
+@pytest.mark.parametrize("image_size", [16, 32])  # resized, and of the network's own size
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradients_reach_the_image_in_its_precision(
+    network: ProjectedDiscriminator, dtype: torch.dtype, image_size: int
+) -> None:
+    image = torch.nn.functional.interpolate(IMAGE, (image_size, image_size)).to(dtype).requires_grad_()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        logits = network(image, CONDITION)
+    logits.float().sum().backward()
+    assert image.grad is not None and image.grad.dtype == dtype
+    assert (image.grad.float().abs().sum((1, 2, 3)) > 0).all()
 
 
 def test_the_condition_changes_the_logits_of_its_row_alone_and_no_class(network: ProjectedDiscriminator) -> None:
