@@ -2,11 +2,13 @@
 
     python benchmarks/anime_table.py --data ANIME --updates 5000 --seeds 0,1,2 --out runs/anime_table
     python benchmarks/anime_table.py --data ANIME --updates 5000 --systems tips --out runs/tips_table
+    python benchmarks/anime_table.py --data ANIME --minutes 60 --seeds 0,1,2 --out runs/anime_minutes
 
-Every system gets the same data and the same number of generator updates at the same batch size; a Wasserstein critic
-sees five batches for each of them, so its images are counted too. Tested as any model is, by `lit-gans test`: last
-checkpoint, Frechet and kernel distance to the training faces in the features of the named extractor, faces counted if
---cascade is given. What is finished in --out is not trained again, and what was interrupted goes on. At the end
+Every system gets the same data and batch size, and as much training: as many minutes (for which each must have the
+machine, or as many of its cores, to itself), as many batches, so images, or as many generator updates; a Wasserstein
+critic sees five batches for each of these, so its images are counted too. Tested as any model is, by `lit-gans test`:
+last checkpoint, Frechet and kernel distance to the training faces in the features of the named extractor, faces counted
+if --cascade is given. What is finished in --out is not trained again, and what was interrupted goes on. At the end
 `losses.png` or `tips.png` there shows the grid of every test, a row a system and a column a seed.
 
 The tips' first row is the DCGAN as it is; each other row departs from it in one tip. They keep no averaged weights;
@@ -36,11 +38,11 @@ FOLLOWED = (1, 2, 3, 4, 5)
 NOT_FOLLOWED = (6, 9, 13, 14, 17)
 # Relativistic pairs with a lazy R1 and differentiable augmentation on the DCGAN's networks: gan.md's recipe for little
 # data, without BatchNorm in the discriminator as the penalty wants it.
-RECIPE = (
-    "--model.objective rpgan --model.norm none --model.dropout 0 --model.betas [0.0,0.99] --model.decay_from 0.5 "
-    "--model.augment [translation,cutout] --data.flip true"
-).split()
+SHARED = "--model.betas [0.0,0.99] --model.decay_from 0.5 --model.augment [translation,cutout] --data.flip true".split()
+RECIPE = (*SHARED, *"--model.objective rpgan --model.norm none --model.dropout 0".split())
 R1 = "[{where: real, target: zero, weight: 0.5, every: 8}]"
+# The same generator against a discriminator in frozen ImageNet features (needs the extra `features`).
+PROJECTED = (*SHARED, *"--model.objective hinge --model.projected 64".split())
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ LOSSES = (
     Entry("WGAN", "wgan_anime", batches=5),
     Entry("WGAN-GP", "wgan_gp_anime", batches=5),
     Entry("recipe", "dcgan_anime", (*RECIPE, "--model.penalties", R1)),
+    Entry("projected", "dcgan_anime", PROJECTED),
 )
 NO_AVERAGE = ("--model.ema_decay", "0")  # it would hide what a tip does
 
@@ -76,13 +79,21 @@ SYSTEMS = {"losses": LOSSES, "tips": TIPS}
 def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
     """The row of one training."""
     fit = ["--config", entry.config, *entry.options, "--data.root", str(args.data), "--seed_everything", str(seed)]
-    fit += ["--trainer.max_steps", str(args.updates * entry.batches), *args.options.split()]
+    fit += [*budget(entry, args), *args.options.split()]
     test = ["--data.root", str(args.data), "--score.extractor", args.extractor]
     test += ["--score.face_cascade", str(args.cascade)] if args.cascade else []
     report = train_and_test(run_name(entry, seed), args.out, fit, test)
     facts = {key: report.get(key) for key in ("face_count", "images_seen", "minutes")}
     quality = next(iter(report["quality"].values()))  # to the set that the test compares with first
-    return {"system": entry.name, "seed": seed, "updates": args.updates, "quality": quality, **facts}
+    return {"system": entry.name, "seed": seed, "quality": quality, **facts}
+
+
+def budget(entry: Entry, args: argparse.Namespace) -> list[str]:
+    """The options that end a training."""
+    if args.minutes is not None:
+        return ["--trainer.max_steps", "-1", "--trainer.max_time", f"00:00:{args.minutes}:00"]
+    batches = args.batches if args.batches is not None else args.updates * entry.batches
+    return ["--trainer.max_steps", str(batches)]
 
 
 def run_name(entry: Entry, seed: int) -> str:
@@ -104,8 +115,8 @@ def grids(entries: Sequence[Entry], seeds: Sequence[int], out: Path) -> Tensor:
 def table(rows: dict[str, Row]) -> str:
     """Markdown, a line a system: means over its seeds, with the standard deviation where there are several."""
     lines = [
-        "| system | seeds | updates of G | images | minutes | Frechet distance | kernel distance | nearest | faces |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| system | seeds | images | minutes | Frechet distance | kernel distance | nearest | faces |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for system in dict.fromkeys(row["system"] for row in rows.values()):
         runs = [row for row in rows.values() if row["system"] == system]
@@ -113,10 +124,9 @@ def table(rows: dict[str, Row]) -> str:
         kernel = spread([row["quality"]["kernel_distance"]["mean"] for row in runs], 5)
         nearest = spread([row["quality"]["diversity"]["nearest"] for row in runs], 2)
         faces = spread([row["face_count"]["mean"] for row in runs if row["face_count"]], 1)
-        minutes = statistics.fmean(row["minutes"] for row in runs)
+        images, minutes = (statistics.fmean(row[key] for row in runs) for key in ("images_seen", "minutes"))
         lines.append(
-            f"| {system} | {len(runs)} | {runs[0]['updates']:,} | {runs[0]['images_seen']:,} | {minutes:.1f} "
-            f"| {frechet} | {kernel} | {nearest} | {faces} |"
+            f"| {system} | {len(runs)} | {images:,.0f} | {minutes:.1f} | {frechet} | {kernel} | {nearest} | {faces} |"
         )
     quality = next(iter(rows.values()))["quality"]
     lines += ["", f"Extractor {quality['extractor']}, {quality['resizer']}, {quality['image_size']} px, "]
@@ -137,7 +147,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="ANIME", help="folder of the anime layout")
     parser.add_argument("--systems", choices=SYSTEMS, default="losses")
     parser.add_argument("--only", default="", help="names of some of them, such as 'DCGAN,WGAN-GP'")
-    parser.add_argument("--updates", type=int, default=5000, help="generator updates of each training")
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument("--minutes", type=int, help="of each training")
+    ends.add_argument("--batches", type=int, help="of each training")
+    ends.add_argument("--updates", type=int, default=5000, help="generator updates of each training")
     parser.add_argument("--seeds", default="0", help="such as 0,1,2")
     parser.add_argument("--extractor", default="random-conv-v1", help="name or file")
     parser.add_argument("--cascade", type=Path, metavar="FILE", help="of the face detector")

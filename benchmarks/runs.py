@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lit_gans.checkpoints import read_torch_file
+from publish import facts_of
+
 from lit_gans.files import replacing
 
 Row = dict[str, Any]
-# Its state is kept in the checkpoint, so it counts across starts. Its own default of interval has no form in YAML.
-TIMER = ["--trainer.callbacks+=lightning.pytorch.callbacks.Timer", "--trainer.callbacks.init_args.interval=step"]
 
 
 def lit_gans(*arguments: str) -> None:
@@ -27,22 +26,23 @@ def train_and_test(name: str, out: Path, fit: list[str], test: list[str]) -> Row
         fit, test: arguments of the two commands beside the folder and the checkpoint.
 
     Returns:
-        What the test wrote into scores.json, and `minutes` of the training, with its validation, over all starts.
+        What the test wrote into scores.json, and `minutes` of the training, with its validation, over all starts whose
+        folders are still there.
     """
     folder = ["--trainer.default_root_dir", str(out)]
     checkpoint = newest(out / name, "checkpoints/last.ckpt")
     lit_gans(
-        *["fit", *fit, "--run_name", name, *folder, "--wandb", "off", *TIMER],
+        *["fit", *fit, "--run_name", name, *folder, "--wandb", "off"],
         *(["--ckpt_path", str(checkpoint)] if checkpoint else []),
     )
     checkpoint = newest(out / name, "checkpoints/last.ckpt")
     assert checkpoint is not None  # fit has written it
-    seconds = read_torch_file(checkpoint, "checkpoint")["callbacks"]["Timer"]["time_elapsed"]["train"]
+    run = facts_of(checkpoint.parents[1])
     lit_gans("test", "--ckpt_path", str(checkpoint), *test, "--run_name", f"{name}_test", *folder)
     scores = newest(out / f"{name}_test", "scores.json")
     if scores is None:
         raise SystemExit(f"{out / name}: the test left no scores.json; its messages are above")
-    return {**json.loads(scores.read_text()), "minutes": round(seconds / 60, 2)}
+    return {**json.loads(scores.read_text()), "minutes": round((run["minutes_before"] or 0) + run["minutes"], 2)}
 
 
 def newest(folder: Path, pattern: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from argparse import Namespace
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
@@ -84,6 +85,19 @@ def test_each_system_gets_the_same_generator_updates_and_seeds_share_a_line(
     (tmp_path / "recipe_seed1_test" / "version_0" / "samples.png").unlink()
     with pytest.raises(SystemExit, match=r"recipe_seed1_test: its samples\.png is gone"):
         script.main([*arguments, "--only", "WGAN-GP,recipe", "--seeds", "0,1"])
+
+
+def test_equal_minutes_and_equal_batches_end_a_critics_training_where_they_end_any_other(script: ModuleType) -> None:
+    dcgan, critic = (next(entry for entry in script.LOSSES if entry.name == name) for name in ("DCGAN", "WGAN-GP"))
+    ends = {"updates": 7, "minutes": None, "batches": None}
+    budgets = [
+        [script.budget(e, Namespace(**(ends | given))) for e in (dcgan, critic)]
+        for given in ({}, {"minutes": 90}, {"batches": 7})
+    ]
+    steps = "--trainer.max_steps"
+    assert budgets[0] == [[steps, "7"], [steps, "35"]]
+    assert budgets[1] == [[steps, "-1", "--trainer.max_time", "00:00:90:00"]] * 2
+    assert budgets[2] == [[steps, "7"]] * 2
 
 
 def test_an_unknown_system_is_named(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
