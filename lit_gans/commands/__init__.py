@@ -17,5 +17,6 @@ COMMANDS = {
     "data": "check a data set, write it as shards, or render one",
     "configs": "list the configs that come with the package",
     "zoo": "list the trained models that come with the package: names in the place of a checkpoint",
+    "playground": "serve a page in the browser where trained models draw",
     "completion": "print a script that completes commands and options in a shell",
 }

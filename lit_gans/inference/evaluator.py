@@ -35,6 +35,10 @@ class FrozenEvaluator:
     network: nn.Module
     class_names: list[str] | None = None
 
+    @property
+    def num_classes(self) -> int:
+        return len(next(reversed(list(self.network.parameters()))))  # the bias of its head
+
     @torch.no_grad()
     def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
         """Class probabilities (B, num_classes) in float32."""

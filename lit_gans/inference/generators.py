@@ -44,6 +44,15 @@ class LatentGenerator(Averaged, Sampling):
         """`count` pictures in parts of 256; `condition` has a row for each."""
         factor = self.temperature if temperature is None else checked_temperature(temperature)
         z = factor * draw_latents(self.latent, (count, self.latent_dim), noise).to(self.device)
+        return self.pictures_of(z, noise, ema, *condition)
+
+    def pictures_of(self, z: Tensor, noise: torch.Generator, ema: bool, *condition: Tensor) -> Iterator[Tensor]:
+        """The pictures of these latents (B, latent_dim), in parts of 256.
+
+        Args:
+            noise: for a generator that draws random numbers of its own.
+            condition: (B, num_classes) for a conditional generator.
+        """
         network = self.chosen(ema)
         for part in zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True):
             with inference(network), seeded_if_stochastic(network, noise):
