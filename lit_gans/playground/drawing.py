@@ -65,9 +65,11 @@ def walk(entry: Entry, seeds: tuple[int, int], steps: int) -> tuple[Tensor, str]
     checks.whole("steps", steps, at_least=2, at_most=MOST_PICTURES)
     shape = (1, model.latent_dim if isinstance(model, LatentGenerator) else model.dims)
     latent = model.latent if isinstance(model, LatentGenerator) else "gaussian"
-    ends = [model.temperature * draw_latents(latent, shape, generator_of(checks.seed("seed", one))) for one in seeds]
+    start, end = (
+        model.temperature * draw_latents(latent, shape, generator_of(checks.seed("seed", one))) for one in seeds
+    )
     mode = "slerp" if latent == "gaussian" else "lerp"
-    z = torch.cat([between(*ends, share, mode) for share in torch.linspace(0, 1, steps).tolist()])
+    z = torch.cat([between(start, end, share, mode) for share in torch.linspace(0, 1, steps).tolist()])
     condition = None if entry.vocabulary is None else random_conditions(entry, 1, seeds[0])
     names = entry.vocabulary.names if entry.vocabulary else ()
     words = "" if condition is None else ", ".join(asked_of(condition[0], names))

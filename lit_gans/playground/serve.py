@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from lit_gans.errors import InputError
 from lit_gans.playground.shelf import Shelf
 
-# Told to Gradio: nothing is sent to anybody; and to matplotlib, which it asks before each click, not to look for screens.
+# Nothing is sent to anybody; and matplotlib, which Gradio asks before each click, looks for no screen.
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1", "MPLBACKEND": "agg"}
 
 

@@ -135,6 +135,7 @@ def entry_of(name: str, cards: dict[str, dict[str, Any]], device: torch.device) 
     model = lit_gans.load(name, device)
     if not isinstance(model, Sampling | Translation):
         raise InputError(f"{name}: holds a {model.model_name}, which draws nothing; give it as --evaluator {name}")
-    conditional = isinstance(model, ConditionalSampling)
-    vocabulary = vocabulary_of(model.class_names, model.num_classes) if conditional else None
+    vocabulary = None
+    if isinstance(model, ConditionalSampling):
+        vocabulary = vocabulary_of(model.class_names, model.num_classes)
     return Entry(name, model, cards[name]["data"]["name"] if name in cards else None, vocabulary)
