@@ -42,6 +42,8 @@ class ICLEVR(LabelledImages):
             root.
         val_fraction: share of the *scenes* held out for validation. All images of a scene stay on one side, because
             they show the same first objects.
+        held_out_digit: hold out the scenes whose number ends in this digit instead, whatever the seed: a tenth of them,
+            the same for every training that is to be compared.
         test_conditions: JSON files, each a list of lists of object names; relative paths are looked up in the current
             folder, then in root. A list is called by its file name without the ending.
         places: tell where the objects stand: read from root's `places.json`, which rendered scenes have, or found in
@@ -57,11 +59,15 @@ class ICLEVR(LabelledImages):
         root: str,
         images: str | None = None,
         val_fraction: float = 0.05,
+        held_out_digit: int | None = None,
         test_conditions: Sequence[str] = ("test.json", "new_test.json"),
         places: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(root, images=images, val_fraction=val_fraction, test_conditions=test_conditions, **options)
+        if held_out_digit is not None and held_out_digit not in range(10):
+            raise DataError(f"data.held_out_digit is {held_out_digit}; expected 0 to 9, or null for data.val_fraction")
+        self.held_out_digit = held_out_digit
         self.places = places
 
     @cached_property
@@ -118,7 +124,10 @@ class ICLEVR(LabelledImages):
         return batch
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
-        return split_by_scene([path.name for path in self.paths()], self.val_fraction, self.seed)
+        names = [path.name for path in self.paths()]
+        if self.held_out_digit is None:
+            return split_by_scene(names, self.val_fraction, self.seed)
+        return split_by_digit(names, str(self.held_out_digit))
 
     def lists(self) -> dict[str, Tensor]:
         return {
@@ -160,4 +169,17 @@ def split_by_scene(file_names: Sequence[str], fraction: float, seed: int) -> tup
     order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed)).tolist()
     held_out = {scenes[i] for i in order[:count]}
     is_held_out = torch.tensor([scene in held_out for scene in of_row])
+    return (~is_held_out).nonzero().flatten(), is_held_out.nonzero().flatten()
+
+
+def split_by_digit(file_names: Sequence[str], digit: str) -> tuple[Tensor, Tensor]:
+    """The same, with the scenes held out whose number ends in this digit.
+
+    Raises:
+        DataError: no scene does, or all of them.
+    """
+    is_held_out = torch.tensor([scene_of(name).endswith(digit) for name in file_names])
+    if is_held_out.all() or not is_held_out.any():
+        found = "all scenes end" if is_held_out.all() else "no scene ends"
+        raise DataError(f"data.held_out_digit is {digit}, and {found} in it; take another digit, or data.val_fraction")
     return (~is_held_out).nonzero().flatten(), is_held_out.nonzero().flatten()

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from data_modules.errors import DataError
-from data_modules.iclevr import ICLEVR, split_by_scene
+from data_modules.iclevr import ICLEVR, split_by_digit, split_by_scene
 from data_modules.loader import ArrayLoader, Batch, take
 
 IMAGES = 36
@@ -85,6 +85,20 @@ class TestSplit:
     def test_the_split_does_not_depend_on_how_many_images_a_scene_has(self, files: list[str]) -> None:
         singles = [name for name in files if name.endswith("_0.png")]
         assert scenes(split_by_scene(singles, 0.25, 3)[1], singles) == scenes(split_by_scene(files, 0.25, 3)[1], files)
+
+    def test_a_digit_holds_out_the_scenes_whose_number_ends_in_it_whatever_the_seed(self, scenes_folder: Path) -> None:
+        for seed in (0, 3):
+            data = module(scenes_folder, held_out_digit=1, seed=seed)
+            names = [data.paths()[row].name for row in data.val_rows.tolist()]
+            assert names == [f"CLEVR_train_{scene}_{i}.png" for scene in ("000001", "000011") for i in range(3)]
+            assert sorted([*data.train_rows.tolist(), *data.val_rows.tolist()]) == list(range(IMAGES))
+
+    def test_a_digit_that_no_scene_or_every_scene_ends_in_is_refused(self, scenes_folder: Path) -> None:
+        with pytest.raises(DataError, match=r"data.held_out_digit is 10; expected 0 to 9"):
+            module(scenes_folder, held_out_digit=10)
+        for digit, found in (("8", "no scene ends"), ("7", "all scenes end")):
+            with pytest.raises(DataError, match=f"held_out_digit is {digit}, and {found} in it"):
+                split_by_digit(["CLEVR_train_000007_0.png", "CLEVR_train_000017_0.png"], digit)
 
     def test_a_single_scene_is_refused(self) -> None:
         with pytest.raises(DataError, match=r"train.json lists 1 scene.*at least 2"):
