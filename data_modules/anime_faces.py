@@ -12,7 +12,18 @@ from data_modules.errors import DataError
 from data_modules.files import list_pictures
 from data_modules.labelled import HELD_OUT, LabelledImages, split
 from data_modules.loader import ArrayLoader, Named
-from data_modules.tags import EYES, HAIR, Pair, TagOrder, all_pairs, read_requests, read_tags, tag_names, tag_vectors
+from data_modules.tags import (
+    EYES,
+    HAIR,
+    Pair,
+    TagOrder,
+    all_pairs,
+    read_requests,
+    read_tags,
+    tag_names,
+    tag_numbers,
+    tag_vectors,
+)
 
 Split = Literal["all", "train", "held_out"]
 
@@ -88,15 +99,11 @@ class AnimeFaces(LabelledImages):
         """Where the hair and where the eye colours are in the tag vector."""
         return {"hair": list(range(len(HAIR))), "eyes": list(range(len(HAIR), len(HAIR) + len(EYES)))}
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
     def paths(self) -> list[Path]:
         return self._found[0]
 
-    def conditions(self) -> Tensor | None:
-        return None if self.tag_file is None else torch.from_numpy(tag_vectors(self._found[1], self.tag_order))
+    def class_numbers(self) -> Tensor | None:
+        return None if self.tag_file is None else torch.from_numpy(tag_numbers(self._found[1], self.tag_order))
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         return split(len(self.paths()), self.val_fraction, self.seed)
@@ -127,7 +134,7 @@ class AnimeFaces(LabelledImages):
     def train_dataloader(self) -> ArrayLoader:
         weights = None
         if self.even_tags:
-            pairs = self.columns["condition"][self.train_rows]
+            pairs = self.columns["classes"][self.train_rows]
             _, pair, faces_of = pairs.unique(dim=0, return_inverse=True, return_counts=True)
             weights = faces_of[pair].double() ** -self.even_tags
         return self.loader(self.columns, self.train_rows, train=True, weights=weights)

@@ -75,10 +75,6 @@ class CelebA(LabelledImages):
         """The attributes of the condition, in its order."""
         return [self.table.names[column] for column in self.table.columns(self.attributes)]
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
     def paths(self) -> list[Path]:
         folder = image_folder(self.root, self.image_dir)
         return [folder / name for name in self.table.images]

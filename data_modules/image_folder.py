@@ -14,7 +14,7 @@ from data_modules.errors import DataError
 from data_modules.folder_table import PictureTable, read_table
 from data_modules.iclevr_files import multi_hot, read_conditions
 from data_modules.labelled import HELD_OUT, LabelledImages, from_numbers, split
-from data_modules.loader import ArrayLoader, Batch, Column, Named
+from data_modules.loader import ArrayLoader, Column, Named
 from data_modules.pictures import Fit
 from data_modules.shards import ShardLoader, Shards, is_sharded
 
@@ -100,10 +100,6 @@ class ImageFolder(LabelledImages):
         return self.table.classes
 
     @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
-    @property
     def class_groups(self) -> dict[str, list[int]]:
         """The classes of the folders, or of each column of which every picture has one value."""
         index = {name: i for i, name in enumerate(self.table.classes)}
@@ -134,16 +130,8 @@ class ImageFolder(LabelledImages):
             raise DataError(f"{self.shards.root}: less than one batch of {self.batch_size}; set data.batch_size lower")
         return loader
 
-    def conditions(self) -> None:
-        """None: a picture's class numbers become a condition on the device."""
-
-    def more_columns(self) -> dict[str, Tensor]:
-        return {"classes": torch.from_numpy(self.table.numbers)} if self.labels != "none" else {}
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        if (numbers := batch.pop("classes", None)) is not None:
-            batch["condition"] = from_numbers(numbers, self.num_classes)
-        return super().on_after_batch_transfer(batch, dataloader_idx)
+    def class_numbers(self) -> Tensor | None:
+        return torch.from_numpy(self.table.numbers) if self.labels != "none" else None
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         rows = {part: torch.arange(found.start, found.stop) for part, found in self.table.rows.items()}

@@ -25,7 +25,8 @@ class LabelledImages(ImageDataModule, ABC):
     test and predict one batch a list, `{"condition": (N, num_classes), "name": "<list name>"}`; a test has the
     validation batches before them where there are pictures.
 
-    A subclass reads its files: `paths`, `conditions`, `split_rows`, `lists` and `has_pictures`.
+    A subclass reads its files: `paths`, `class_names`, `split_rows`, `lists`, `has_pictures` and, for the conditions,
+    `class_numbers` where each picture has one class or a few, `conditions` where most of the classes are on or off.
 
     Args:
         root, options: see ImageDataModule.
@@ -48,9 +49,20 @@ class LabelledImages(ImageDataModule, ABC):
     def paths(self) -> list[Path]:
         """The picture files, in an order that does not change."""
 
-    @abstractmethod
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names or ())
+
+    def class_numbers(self) -> Tensor | None:
+        """(pictures, most classes of one) class numbers, -1 behind the last one: what is kept of each picture, and made
+        multi-hot on the device batch by batch (1,000 classes of 10 million pictures would be 40 GB). None where
+        `conditions` tells, or nobody."""
+        return None
+
     def conditions(self) -> Tensor | None:
         """(pictures, num_classes) float, multi-hot; None where nothing is known of the pictures."""
+        numbers = self.class_numbers()
+        return None if numbers is None else from_numbers(numbers, self.num_classes)
 
     def pictures(self) -> Column:
         """The pictures as uint8 (N, 3, H, W), in the order of the conditions."""
@@ -75,7 +87,7 @@ class LabelledImages(ImageDataModule, ABC):
     def read_files(self) -> list[Path]:
         paths = self.paths()
         fingerprint(paths, self.image_size)  # names those that are missing
-        self.conditions()
+        self._labels()
         self.split_rows()
         self.lists()
         return paths
@@ -91,11 +103,21 @@ class LabelledImages(ImageDataModule, ABC):
         if self._needs_pictures(stage):
             self.train_rows, self.val_rows = self.split_rows()
             self.columns: dict[str, Column] = {"image": self.pictures()}
-            if (conditions := self.conditions()) is not None:
-                self.columns["condition"] = conditions
-            self.columns |= self.more_columns()
+            self.columns |= self._labels() | self.more_columns()
         if stage in ("test", "predict"):
             self.asked = self.lists()
+
+    def _labels(self) -> dict[str, Tensor]:
+        """What is known of each picture's classes, as it is kept in memory."""
+        if (numbers := self.class_numbers()) is not None:
+            return {"classes": numbers}
+        conditions = self.conditions()
+        return {} if conditions is None else {"condition": conditions}
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if (numbers := batch.pop("classes", None)) is not None:
+            batch["condition"] = from_numbers(numbers, self.num_classes)
+        return super().on_after_batch_transfer(batch, dataloader_idx)
 
     def train_dataloader(self) -> Any:
         return self.loader(self.columns, self.train_rows, train=True)

@@ -50,11 +50,16 @@ def all_pairs() -> list[Pair]:
 
 def tag_vectors(pairs: Sequence[Pair], order: TagOrder = "course") -> np.ndarray:
     """float32 array of shape (len(pairs), 23): 1 for the hair and 1 for the eye colour, else 0."""
-    index = {name: i for i, name in enumerate(tag_names(order))}
-    array = np.zeros((len(pairs), len(index)), np.float32)
-    for row, (hair, eyes) in zip(array, pairs, strict=True):
-        row[index[f"{hair} hair"]] = row[index[f"{eyes} eyes"]] = 1
+    array = np.zeros((len(pairs), len(tag_names(order))), np.float32)
+    np.put_along_axis(array, tag_numbers(pairs, order).astype(np.int64), 1, axis=1)
     return array
+
+
+def tag_numbers(pairs: Sequence[Pair], order: TagOrder = "course") -> np.ndarray:
+    """int32 array of shape (len(pairs), 2): where the hair and the eye colour are in the tag vector."""
+    index = {name: i for i, name in enumerate(tag_names(order))}
+    numbers = [(index[f"{hair} hair"], index[f"{eyes} eyes"]) for hair, eyes in pairs]
+    return np.array(numbers, np.int32).reshape(-1, 2)
 
 
 @dataclass

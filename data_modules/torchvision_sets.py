@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, one_hot
+from torch.nn.functional import interpolate
 from torchvision import datasets
 
 from data_modules.errors import DataError
@@ -68,10 +68,6 @@ class TorchvisionSet(LabelledImages):
     def class_groups(self) -> dict[str, list[int]]:
         return {"class": list(range(self.num_classes))}
 
-    @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
-
     def paths(self) -> list[Path]:
         """None: the pictures are not in files of their own."""
         return []
@@ -87,11 +83,11 @@ class TorchvisionSet(LabelledImages):
     def pictures(self) -> Column:
         return self.placed(torch.cat([self._pixels("train"), self._pixels("test")]).numpy())
 
-    def conditions(self) -> Tensor | None:
+    def class_numbers(self) -> Tensor | None:
         if not self.labels:
             return None
         targets = [torch.as_tensor(self._set(part).targets) for part in ("train", "test")]
-        return one_hot(torch.cat(targets).long(), self.num_classes).float()
+        return torch.cat(targets).int()[:, None]
 
     def split_rows(self) -> tuple[Tensor, Tensor]:
         return split(len(self._set("train").data), self.val_fraction, self.seed)

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from lit_gans.errors import OutputError
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name in the same folder, which takes the place of `path` when the block ends without an error.
+    """A temporary name in the same folder, which takes the place of `path` when the block ends without an error; else
+    nothing is left, no folder either that was made for it.
 
     Raises:
         OutputError: the file cannot be written: a folder has its name, no rights, no space.
     """
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
@@ -35,6 +37,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # they hold something, or are kept by the system
+                for folder in missing:
+                    folder.rmdir()
     except BrokenPipeError:  # of standard output, which a block may write to
         raise
     except OSError as error:

@@ -158,6 +158,12 @@ class TestReplacing:
             assert not (tmp_path / "deep" / "a.txt").exists()
         assert [file.name for file in (tmp_path / "deep").iterdir()] == ["a.txt"]
 
+    def test_a_folder_that_was_made_for_a_file_goes_with_it(self, tmp_path: Path) -> None:
+        (tmp_path / "old").mkdir()
+        with pytest.raises(KeyError), replacing(tmp_path / "old" / "new" / "deep" / "a.txt"):
+            raise KeyError
+        assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+
     def test_an_error_leaves_the_old_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_text("old")
         with pytest.raises(KeyError), replacing(tmp_path / "a.txt") as temporary:

@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="ckpt or safetensors: weights for this package; onnx or pt2 (torch.export): a graph, compared with the "
         "model before it is written (default: by FILE's ending)",
     )
-    generator.add_argument("--direction", choices=("a2b", "b2a"), help="of a CycleGAN's graph (default a2b)")
+    generator.add_argument("--direction", choices=("a2b", "b2a"), help="of a CycleGAN's graph (default: both)")
     generator.add_argument("--guidance", type=float, help="of a flow's graph (default: the model's)")
     generator.add_argument("--steps", type=int, help="of a flow matching's graph (default: the model's)")
     for kind in (evaluator, generator):
@@ -92,13 +92,13 @@ def format_of(args: Namespace) -> str:
 
 def write_graph(args: Namespace, kind: str, file: Path) -> None:
     import lit_gans
-    from lit_gans.commands.graph_files import OUTPUT, write_graph
+    from lit_gans.commands.graph_files import write_graph
     from lit_gans.inference.graphs import graph_of
 
     model = lit_gans.load(args.checkpoint)  # a graph is made and compared on the CPU
     graph = graph_of(model, args.direction, args.guidance, args.steps)
     inputs = {name: f"(batch, {', '.join(shape)}) {words}" for name, (shape, words) in graph.described().items()}
-    facts = {"model": model.model_name, "inputs": inputs, "output": f"{OUTPUT}: RGB in [-1, 1]"}
+    facts = {"model": model.model_name, "inputs": inputs, "output": f"{', '.join(graph.outputs)}: RGB in [-1, 1]"}
     if names := getattr(model, "class_names", None):
         facts["class_names"] = list(names)
     difference = write_graph(graph, kind, facts, file)

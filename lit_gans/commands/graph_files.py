@@ -9,15 +9,14 @@ import torch
 from torch import Tensor
 
 from lit_gans.errors import InputError
-from lit_gans.networks.graphs import Graph, Inputs, exported
+from lit_gans.networks.graphs import Graph, Inputs, as_tuple, exported
 
 TOLERANCE = 1e-4
-OUTPUT = "pictures"
 FACTS = "lit_gans"
 # Pictures of each comparison; the graph is traced with two.
 COMPARED = (1, 3)
 
-Runtime = Callable[[Inputs], Tensor]
+Runtime = Callable[[Inputs], tuple[Tensor, ...]]
 
 
 def write_graph(graph: Graph, kind: str, facts: dict[str, Any], file: Path) -> float:
@@ -33,7 +32,8 @@ def write_graph(graph: Graph, kind: str, facts: dict[str, Any], file: Path) -> f
     Raises:
         InputError: a difference above 1e-4, or a package that is missing.
     """
-    runtime = (write_onnx if kind == "onnx" else write_pt2)(exported(graph), facts, file)
+    program = exported(graph)
+    runtime = write_onnx(program, facts, file, graph.outputs) if kind == "onnx" else write_pt2(program, facts, file)
     difference = largest_difference(graph, runtime)
     if not difference <= TOLERANCE:
         raise InputError(
@@ -43,13 +43,15 @@ def write_graph(graph: Graph, kind: str, facts: dict[str, Any], file: Path) -> f
     return difference
 
 
-def write_onnx(program: torch.export.ExportedProgram, facts: dict[str, Any], file: Path) -> Runtime:
+def write_onnx(
+    program: torch.export.ExportedProgram, facts: dict[str, Any], file: Path, outputs: tuple[str, ...]
+) -> Runtime:
     try:
         import onnxruntime
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise InputError(f"onnx: {error.name} is not installed; pip install 'lit_gans[onnx]' brings it") from None
-    onnx = torch.onnx.export(program, dynamo=True, output_names=[OUTPUT], verbose=False)
+    onnx = torch.onnx.export(program, dynamo=True, output_names=outputs, verbose=False)
     assert onnx is not None
     for node in onnx.model.graph.all_nodes():
         node.metadata_props.clear()
@@ -57,9 +59,9 @@ def write_onnx(program: torch.export.ExportedProgram, facts: dict[str, Any], fil
     onnx.save(file, external_data=False)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
 
-    def run(inputs: Inputs) -> Tensor:
-        (pictures,) = session.run([OUTPUT], {name: value.numpy() for name, value in inputs.items()})
-        return torch.from_numpy(pictures)
+    def run(inputs: Inputs) -> tuple[Tensor, ...]:
+        found = session.run(list(outputs), {name: value.numpy() for name, value in inputs.items()})
+        return tuple(map(torch.from_numpy, found))
 
     return run
 
@@ -67,7 +69,7 @@ def write_onnx(program: torch.export.ExportedProgram, facts: dict[str, Any], fil
 def write_pt2(program: torch.export.ExportedProgram, facts: dict[str, Any], file: Path) -> Runtime:
     torch.export.save(program, file, extra_files={f"{FACTS}.json": json.dumps(facts)})
     module = torch.export.load(file).module()
-    return lambda inputs: module(**inputs)
+    return lambda inputs: as_tuple(module(**inputs))
 
 
 @torch.no_grad()
@@ -75,7 +77,8 @@ def largest_difference(graph: Graph, runtime: Runtime) -> float:
     differences = []
     for count in COMPARED:
         inputs = graph.inputs(count, generator())
-        differences.append((runtime(inputs) - graph.module(**inputs)).abs().max())
+        pairs = zip(runtime(inputs), graph.pictures(**inputs), strict=True)
+        differences += [(theirs - ours).abs().max() for theirs, ours in pairs]
     return torch.stack(differences).max().item()  # NaN stays NaN
 
 

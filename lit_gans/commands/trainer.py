@@ -1,21 +1,34 @@
 """The Trainer of fit, validate, test and predict."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.accelerators import Accelerator
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import Strategy
 from torch.utils.data import BatchSampler, DataLoader
 
 from lit_gans.checkpoints import one_line
 from lit_gans.checks import choice, whole
 from lit_gans.errors import InputError
+from lit_gans.safe_files import SUFFIX, read_safetensors
 from lit_gans.training.precision import best_precision
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16")
 # Each network is updated alone, so some parameters have no gradient in a backward pass.
 SEVERAL = "ddp_find_unused_parameters_true"
+
+
+class CheckpointFiles(TorchCheckpointIO):
+    """Lightning's checkpoints, and safetensors files of weights."""
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if Path(path).suffix == SUFFIX:
+            return read_safetensors(Path(path), "checkpoint")
+        return super().load_checkpoint(path, *args, **kwargs)
 
 
 class Trainer(L.Trainer):
@@ -50,6 +63,10 @@ class Trainer(L.Trainer):
             precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
         if strategy == "auto" and (num_nodes > 1 or are_several(devices, accelerator)):
             strategy = SEVERAL
+        if kwargs.get("enable_progress_bar") is False:  # which Lightning refuses beside the bar of the command line
+            given = kwargs.get("callbacks") or []
+            given = given if isinstance(given, list) else [given]
+            kwargs["callbacks"] = [one for one in given if not isinstance(one, ProgressBar)]
         try:
             super().__init__(
                 *args,
@@ -63,6 +80,8 @@ class Trainer(L.Trainer):
             )
         except ValueError as error:  # how Lightning refuses most options that it cannot use
             raise InputError(f"trainer: {one_line(error)}") from error
+        if type(self.strategy.checkpoint_io) is TorchCheckpointIO:
+            self.strategy.checkpoint_io = CheckpointFiles()
 
 
 def put_back_loaders() -> None:

@@ -59,10 +59,10 @@ class InferenceModel(nn.Module):
         model_name: class of the LightningModule that was trained, such as "CDCGAN".
         hparams: its hyperparameters, by name.
         images_seen: images that it was trained with.
-        pictures_from: name of the network that draws from noise; None for a model that does not.
+        pictures_from: names of the networks that make pictures; none of a classifier.
     """
 
-    pictures_from: ClassVar[str | None] = None
+    pictures_from: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, name: str, make_network: Callable[..., nn.Module], hyperparameters: Mapping[str, Any], has_average: bool

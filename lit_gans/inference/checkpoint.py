@@ -42,9 +42,11 @@ def check_origin(checkpoint: Mapping[str, Any], model: Any, source: str, *, cont
             f"{source}: holds a {name}, and the config asks for a {own[0]}; give a checkpoint of a {own[0]}, or the "
             f"config of the {name}"
         )
-    only = checkpoint[CHECKPOINT_KEY].get("only")
-    if only is not None and continues:
-        raise InputError(f"{source}: holds a {only} alone; training continues from a run's last.ckpt")
+    if continues and networks_alone(checkpoint):
+        raise InputError(
+            f"{source}: holds weights alone, and no state of a training; a training continues from its run's "
+            "last.ckpt, and a new one begins with these weights by --model.start_from FILE in the place of --ckpt_path"
+        )
     check_class_names(checkpoint, getattr(model, "class_names", None), source)
 
 
@@ -98,9 +100,10 @@ def check_shapes(checkpoint: Mapping[str, Any], model: Any, source: str) -> None
     """
     theirs = shapes_in(checkpoint, source)
     mine = shapes_of(model)
-    if (only := checkpoint[CHECKPOINT_KEY].get("only")) is not None:
-        theirs = {f"{only}.{name}": shape for name, shape in drawn_with(checkpoint, only).items()}
-        mine = {name: shape for name, shape in mine.items() if name.startswith(f"{only}.")}
+    if alone := networks_alone(checkpoint):
+        found = {only: drawing_weights(checkpoint["state_dict"], only) for only in alone}
+        theirs = {f"{only}.{name}": weight.shape for only, part in found.items() for name, weight in part.items()}
+        mine = {name: shape for name, shape in mine.items() if name.partition(".")[0] in alone}
     if theirs == mine:
         return
     there, here = hyperparameters_of(checkpoint), dict(model.hparams)
@@ -157,15 +160,19 @@ def shapes_in(checkpoint: Mapping[str, Any], source: str) -> Shapes:
     return {name: weight.shape for name, weight in state.items()}
 
 
-def drawn_with(checkpoint: Mapping[str, Any], network: str) -> Shapes:
-    return {name: weight.shape for name, weight in drawing_weights(checkpoint["state_dict"], network).items()}
-
-
 def model_name(checkpoint: object) -> str | None:
     """The class that wrote a checkpoint; None if the content of the file is something else."""
     tag = checkpoint.get(CHECKPOINT_KEY) if isinstance(checkpoint, dict) else None
     name = tag.get("model") if isinstance(tag, dict) else None
     return name if isinstance(name, str) else None
+
+
+def networks_alone(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """The networks whose weights are all that a checkpoint has, see generator_file.py; none of a whole one."""
+    only = checkpoint[CHECKPOINT_KEY].get("only")
+    if isinstance(only, str):
+        return (only,)
+    return tuple(map(str, only)) if isinstance(only, list) else ()
 
 
 def hyperparameters_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

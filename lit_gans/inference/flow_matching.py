@@ -23,7 +23,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
     """Mixin: what a ConditionalFlowMatching is used for; see there for its hyperparameters."""
 
     network_name = "unet"
-    pictures_from: ClassVar[str | None] = "unet"
+    pictures_from: ClassVar[tuple[str, ...]] = ("unet",)
     unet: UNet
 
     def set_solver(self, steps: int = 20, solver: Solver = "heun") -> None:

@@ -1,6 +1,6 @@
 """A checkpoint of what pictures are drawn from, without what only training needs: a few MB instead of tens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_gans.errors import InputError
@@ -13,25 +13,30 @@ KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
 FILES = ("start_from", "start_discriminator_from")
 
 
-def generator_file(checkpoint: Mapping[str, Any], network: str | None) -> dict[str, Any]:
-    """The same checkpoint with the weights of the network that draws alone: the averaged ones where there are any.
+def generator_file(checkpoint: Mapping[str, Any], networks: Sequence[str]) -> dict[str, Any]:
+    """The same checkpoint with the weights of the networks that draw alone: the averaged ones where there are any.
 
     `lit_gans.load` and a Trainer's test read it like any other; both "ema" and "raw" are then these weights.
 
     Args:
         checkpoint: what `lit-gans fit` wrote.
-        network: its model's `pictures_from`.
+        networks: its model's `pictures_from`.
 
     Raises:
         InputError: a model that draws no pictures of its own.
     """
-    if network is None:
+    if not networks:
         name = model_name(checkpoint)
-        raise InputError(f"{name}: draws no pictures from noise; expected the checkpoint of a GAN or a flow")
-    weights = drawing_weights(checkpoint["state_dict"], network)
+        raise InputError(f"{name}: draws no pictures; expected the checkpoint of a GAN, a flow or a CycleGAN")
+    state = checkpoint["state_dict"]
     return {
         **{key: checkpoint[key] for key in KEPT if key in checkpoint},
         "hyper_parameters": {k: v for k, v in hyperparameters_of(checkpoint).items() if k not in FILES},
-        "state_dict": {f"{network}.{name}": weight for name, weight in weights.items()},
-        CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": network},
+        "state_dict": {
+            f"{network}.{name}": weight
+            for network in networks
+            for name, weight in drawing_weights(state, network).items()
+        },
+        # of one network a text, as earlier versions read it
+        CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": networks[0] if len(networks) == 1 else list(networks)},
     }

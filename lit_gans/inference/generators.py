@@ -23,7 +23,7 @@ class LatentGenerator(Averaged, Sampling):
     """Mixin: a generator of latents z, and what they are drawn from. See GAN for its hyperparameters."""
 
     network_name = "generator"
-    pictures_from: ClassVar[str | None] = "generator"
+    pictures_from: ClassVar[tuple[str, ...]] = ("generator",)
     generator: nn.Module
     generator_ema: nn.Module | None
 

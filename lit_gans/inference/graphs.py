@@ -39,7 +39,7 @@ def graph_of(
     """The averaged network of a loaded model, on the CPU, as a graph.
 
     Args:
-        direction: of a CycleGAN; None: "a2b".
+        direction: of a CycleGAN; None: both.
         guidance: of a flow; None: the model's.
         steps: of a flow matching; None: the model's.
 
@@ -57,7 +57,7 @@ def graph_of(
         if value is not None and not isinstance(model, kinds):
             raise InputError(f"--{name}: a {model.model_name} has no {name}; leave it out")
     if isinstance(model, Translation):
-        return of_cyclegan(model, direction or "a2b")
+        return of_cyclegan(model, ("a2b", "b2a") if direction is None else (direction,))
     if isinstance(model, FlowSampling):
         return of_flow(model, guidance)
     if isinstance(model, VelocitySampling):
@@ -122,12 +122,13 @@ def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int
     return Graph(module, inputs, {"noise": "standard normal", "condition": MULTI_HOT})
 
 
-def of_cyclegan(model: Translation, direction: Direction) -> Graph:
+def of_cyclegan(model: Translation, directions: tuple[Direction, ...]) -> Graph:
     def inputs(count: int, noise: torch.Generator) -> Inputs:
         return {"image": torch.rand(count, model.generator_a2b.channels, 32 + 4 * count, 32, generator=noise) * 2 - 1}
 
     meaning = {"image": "RGB in [-1, 1]; height and width are multiples of 4, at least 8"}
-    return Graph(Translating(model.generator(direction)), inputs, meaning, any_size=True)
+    module = Translating(*(model.generator(direction) for direction in directions))
+    return Graph(module, inputs, meaning, any_size=True, outputs=directions)
 
 
 def conditions(model: Any, count: int, noise: torch.Generator) -> Tensor:

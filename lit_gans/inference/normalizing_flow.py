@@ -36,7 +36,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
     """
 
     network_name = "flow"
-    pictures_from: ClassVar[str | None] = "flow"
+    pictures_from: ClassVar[tuple[str, ...]] = ("flow",)
     flow: Flow
 
     def set_told(self, places: int = 0, layout: bool = False, lr_drop: float | None = None, noise: float = 0.0) -> None:

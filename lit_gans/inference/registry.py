@@ -51,7 +51,7 @@ def inference_model(name: str, hyperparameters: Mapping[str, Any], only: bool) -
 
     Args:
         hyperparameters: of the whole model; those of its training are not looked at.
-        only: whether the checkpoint has the weights of one network alone, see generator_file.py.
+        only: whether the checkpoint has weights alone, see generator_file.py.
     """
     made_by, network = INFERENCE[name]
     has_average = not only and hyperparameters.get("ema_decay", EMA_DECAY) > 0

@@ -1,7 +1,7 @@
 """The two generators of a CycleGAN in use."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ Direction = Literal["a2b", "b2a"]
 class Translation:
     """Mixin: pictures of domain A as domain B would show them, and back."""
 
+    pictures_from: ClassVar[tuple[str, ...]] = ("generator_a2b", "generator_b2a")
     generator_a2b: Any
     generator_b2a: Any
 

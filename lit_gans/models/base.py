@@ -1,7 +1,7 @@
 """What every model of this package shares: counters, seeds and the checkpoint's name tag."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import DivergedError, InputError
-from lit_gans.inference.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name
+from lit_gans.inference.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name, networks_alone
 from lit_gans.inference.weights import drawing_weights, with_drawing_weights
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
@@ -37,7 +37,7 @@ class ImageModel(L.LightningModule):
     Attributes:
         images_seen: training images so far, over all processes.
         run_seed: seed of this training run; None before it has started.
-        start_from: file whose weights the network that draws starts from, see `start_network`; None for none.
+        start_from: file whose weights the networks that draw start from, see `start_network`; None for none.
         decay_from: share of the run after which `set_rates` lets the learning rates fall linearly to 0; None for never.
         total_batches: of the run; infinite if no number of batches or epochs ends it. Known when training has started.
         progress: share of the run that was done when the newest batch began, in [0, 1], see `shared_progress`: what
@@ -46,11 +46,11 @@ class ImageModel(L.LightningModule):
         use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
         conditional: whether it draws for conditions, (B, num_classes) in a batch.
         measures_itself: whether its validation logs how well it fits, so that no distance of its pictures is needed.
-        pictures_from: name of the network that draws, whose averaged copy has the same name with `_ema`; None for a
-            model that draws no pictures of its own.
+        pictures_from: names of the networks that make pictures, whose averaged copies have the same names with `_ema`;
+            none of a classifier.
     """
 
-    pictures_from: ClassVar[str | None] = None
+    pictures_from: ClassVar[tuple[str, ...]] = ()
     # what a training needs of its data, see callbacks/preflight.py
     most_labels: int | None = None
     held_out_needed: ClassVar[int] = 0
@@ -103,12 +103,12 @@ class ImageModel(L.LightningModule):
     def start_networks(self) -> None:
         """Gives networks the weights of earlier models, where this run asks for it."""
         if self.start_from is not None:
-            assert self.pictures_from is not None
-            self.start_network(self.pictures_from, self.start_from, "start_from")
+            for name in self.pictures_from:
+                self.start_network(name, self.start_from, "start_from")
 
     def start_network(self, name: str, path: str, option: str) -> None:
         """Gives a network the weights that it has in the file of an earlier model, the averaged ones where there are
-        any, as far as they fit by name and shape; the rest of it stays as it is.
+        any, as far as they fit by name and shape; the rest of it stays as it is. Its average starts there too.
 
         Raises:
             InputError: missing or unreadable, or nothing in it fits; names the option.
@@ -130,6 +130,9 @@ class ImageModel(L.LightningModule):
                 f"model's {name} by name and shape"
             )
         network.load_state_dict(mine | fitting)
+        average: nn.Module | None = getattr(self, f"{name}_ema", None)
+        if average is not None:  # else the first pictures would be of random weights
+            average.load_state_dict(network.state_dict())
 
     def needs_an_end(self) -> list[str]:
         """Hyperparameters in use whose meaning depends on the length of the run."""
@@ -217,9 +220,11 @@ class ImageModel(L.LightningModule):
         saved = checkpoint[CHECKPOINT_KEY]
         self.run_seed, self.images_seen = saved["run_seed"], saved["images_seen"]
         self.progress = saved.get("progress", 0.0)  # older files have none
-        if (network := saved.get("only")) is not None:  # see generator_file.py
-            weights = drawing_weights(checkpoint["state_dict"], network)
-            checkpoint["state_dict"] = with_drawing_weights(self.state_dict(), network, weights)
+        if alone := networks_alone(checkpoint):
+            state: Mapping[str, Tensor] = self.state_dict()
+            for network in alone:
+                state = with_drawing_weights(state, network, drawing_weights(checkpoint["state_dict"], network))
+            checkpoint["state_dict"] = state
 
 
 def temperature_lines(temperature: float) -> list[str]:

@@ -8,6 +8,7 @@ from torch.nn.functional import l1_loss
 from torch.optim import Adam, Optimizer
 
 from lit_gans import checks
+from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
 from lit_gans.models.base import Batch, ImageModel
@@ -37,6 +38,8 @@ class CycleGAN(Translation, ImageModel):
         lr_generator, lr_discriminator, betas: of Adam.
         decay_from: share of the run after which the learning rates fall linearly to 0; None keeps them constant.
         channels: of the images: 3, or 1 for grey.
+        start_from: checkpoint, or exported file, of an earlier CycleGAN: where its weights fit by name and shape, the
+            generators start from them.
     """
 
     automatic_optimization = False
@@ -57,9 +60,11 @@ class CycleGAN(Translation, ImageModel):
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = 0.5,
         channels: int = 3,
+        start_from: str | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
+        self.start_from = start_from
         for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
             checks.number(name, weight, at_least=0)
         self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual, channels)
@@ -166,5 +171,6 @@ class CycleGAN(Translation, ImageModel):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        self.pool_a.load_state_dict(checkpoint["pools"]["a"])
-        self.pool_b.load_state_dict(checkpoint["pools"]["b"])
+        if not networks_alone(checkpoint):
+            self.pool_a.load_state_dict(checkpoint["pools"]["a"])
+            self.pool_b.load_state_dict(checkpoint["pools"]["b"])

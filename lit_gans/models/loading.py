@@ -12,7 +12,7 @@ from lit_gans import hub
 from lit_gans.checkpoints import check_finite, one_line, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.inference.base import picked
-from lit_gans.inference.checkpoint import CHECKPOINT_KEY, hyperparameters_of, model_name, shapes_in, shapes_on_paper
+from lit_gans.inference.checkpoint import hyperparameters_of, model_name, networks_alone, shapes_in, shapes_on_paper
 from lit_gans.inference.registry import INFERENCE, inference_model
 from lit_gans.models.registry import MODELS, model_class
 
@@ -55,7 +55,7 @@ def load(
     if not allow_nan:
         check_finite(checkpoint, source)
     hyperparameters = hyperparameters_of(checkpoint)
-    only = "only" in checkpoint[CHECKPOINT_KEY]
+    only = bool(networks_alone(checkpoint))
     make: Callable[[], Any]
     if lightning:
         made_by = model_class(name)

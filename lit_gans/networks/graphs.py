@@ -29,12 +29,18 @@ class Graph:
         inputs: (count, generator) -> random inputs for so many pictures, by name.
         meaning: of each input, in words.
         any_size: whether height and width may be any multiple of 4, at least 8.
+        outputs: names of the pictures; the module gives a tuple where there are several.
     """
 
     module: nn.Module
     inputs: Callable[[int, torch.Generator], Inputs]
     meaning: dict[str, str]
     any_size: bool = False
+    outputs: tuple[str, ...] = ("pictures",)
+
+    def pictures(self, **inputs: Tensor) -> tuple[Tensor, ...]:
+        """What the module makes, in the order of `outputs`."""
+        return as_tuple(self.module(**inputs))
 
     def described(self) -> dict[str, tuple[list[str], str]]:
         """Of each input its shape behind the batch and its meaning, in words."""
@@ -44,6 +50,10 @@ class Graph:
             name: ([sides.get(i, str(n)) for i, n in enumerate(value.shape)][1:], self.meaning[name])
             for name, value in example.items()
         }
+
+
+def as_tuple(pictures: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (pictures,) if isinstance(pictures, Tensor) else tuple(pictures)
 
 
 class Drawing(nn.Module):
@@ -70,14 +80,14 @@ class ConditionalDrawing(Drawing):
 
 
 class Translating(nn.Module):
-    """image (B, 3, H, W) -> the same as the other domain would show it."""
+    """image (B, 3, H, W) -> what each of the generators makes of it."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, *networks: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.networks = nn.ModuleList(networks)
 
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network(image)
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return tuple(network(image) for network in self.networks)
 
 
 class Decoding(nn.Module):

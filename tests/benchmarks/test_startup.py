@@ -37,9 +37,11 @@ def test_the_json_holds_every_round_and_the_medians_beside_the_goals(tmp_path: P
     )
     assert content["machine"]["cores"] >= 1 and content["batch_size"] == 4
     (row,) = content["rounds"]
-    assert content["seconds"] == row and row.keys() == content["goals"].keys()
+    assert content["seconds"] == row and row.keys() == {*content["goals"], "torch"}
+    (used,) = content["processor_rounds"]
+    assert content["processor_seconds"] == used and used.keys() == row.keys()
     # torch and Lightning are loaded before the first step, and by no help
-    assert 0 < row["help"] < row["first step"] and 0 < row["bare"] < row["first step"]
+    assert 0 < used["help"] < used["torch"] < used["first step"] and 0 < used["bare"] < used["torch"]
 
 
 def test_everything_runs_once_untimed_and_the_rounds_take_turns(script: ModuleType) -> None:
@@ -49,9 +51,11 @@ def test_everything_runs_once_untimed_and_the_rounds_take_turns(script: ModuleTy
         calls.append(name)
         return float(len(calls))
 
-    rows = script.measure({"a": lambda: work("a"), "b": lambda: work("b")}, 2)
+    rows, processor = script.measure({"a": lambda: work("a"), "b": lambda: work("b")}, 2)
     assert "".join(calls) == "ab" * 3
     assert rows == [{"a": 3.0, "b": 4.0}, {"a": 5.0, "b": 6.0}]
+    assert processor == [{"a": 0.0, "b": 0.0}] * 2  # these start no process
+    assert script.medians_of(rows) == {"a": 4.0, "b": 5.0}
 
 
 def test_a_command_that_fails_stops_the_measurement_with_its_message(script: ModuleType) -> None:

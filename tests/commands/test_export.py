@@ -1,6 +1,7 @@
 """`lit-gans export`: files to hand on, and that a generator file serves like the checkpoint it came from."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,10 @@ def test_it_scores_what_the_checkpoint_scores(
     scenes_folder: Path, checkpoint: Path, exported: Path, evaluator_file: Path, tmp_path: Path
 ) -> None:
     config = checkpoint.parent.parent / "config.yaml"
+    safe = tmp_path / "generator.safetensors"
+    assert main(["export", "generator", str(checkpoint), str(safe)]) == 0
     scores = []
-    for name, file in (("whole", checkpoint), ("exported", exported)):
+    for name, file in (("whole", checkpoint), ("exported", exported), ("safe", safe)):
         arguments = f"""test --config {config} --ckpt_path {file} --score.evaluator {evaluator_file} --score.draws 2
             --trainer.default_root_dir {tmp_path / name}"""
         assert main(arguments.split()) == 0
@@ -60,13 +63,43 @@ def test_it_scores_what_the_checkpoint_scores(
             json.loads((tmp_path / name / "conditional_gan_iclevr" / "version_0" / "scores.json").read_text())
         )
     for part in ("object_score", "quality", "images_seen"):
-        assert scores[0][part] == scores[1][part]
+        assert scores[0][part] == scores[1][part] == scores[2][part]
 
 
 def test_training_does_not_start_from_it(checkpoint: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = checkpoint.parent.parent / "config.yaml"
     assert main(["fit", "--config", str(config), "--ckpt_path", str(exported), "--trainer.max_epochs", "2"]) == 2
-    assert "holds a generator alone; training continues from a run's last.ckpt" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "holds weights alone" in error and "run's last.ckpt" in error and "--model.start_from FILE" in error
+
+
+@pytest.mark.parametrize("command", ["validate", "predict"])
+def test_a_safetensors_file_is_a_checkpoint_where_nothing_is_trained(
+    command: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    beside = tmp_path / "run"
+    shutil.copytree(checkpoint.parent.parent, beside)
+    assert main(["export", "generator", str(checkpoint), str(beside / "generator.safetensors")]) == 0
+    arguments = [command, "--ckpt_path", str(beside / "generator.safetensors")]
+    assert main([*arguments, "--trainer.default_root_dir", str(tmp_path / "out")]) == 0
+
+
+def test_a_training_that_begins_with_a_safetensors_file_is_told_how(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    safe, config = tmp_path / "generator.safetensors", checkpoint.parent.parent / "config.yaml"
+    assert main(["export", "generator", str(checkpoint), str(safe)]) == 0
+    capsys.readouterr()
+    fit = ["fit", "--config", str(config), "--trainer.default_root_dir", str(tmp_path)]
+    assert main([*fit, "--ckpt_path", str(safe)]) == 2
+    error = capsys.readouterr().err
+    assert f"--ckpt_path {safe}: holds weights alone" in error and "--model.start_from FILE" in error
+    rates = ["--model.lr_generator", "0", "--trainer.max_steps", "1", "--trainer.max_epochs", "-1"]
+    assert main([*fit, "--model.start_from", str(safe), *rates]) == 0
+    (last,) = tmp_path.rglob("last.ckpt")
+    names = [["red cube"]]
+    given = lit_gans.load(last).sample(names, seed=1)
+    torch.testing.assert_close(given, lit_gans.load(checkpoint).sample(names, seed=1))
 
 
 def test_missing_weights_are_noticed(exported: Path, tmp_path: Path) -> None:

@@ -81,6 +81,17 @@ def test_what_is_pushed_draws_what_the_checkpoint_draws(hub: Hub, checkpoint: Pa
     assert main(["export", "generator", f"hf://{NAME}", str(tmp_path / "generator.ckpt")]) == 0
 
 
+def test_a_cyclegan_is_pushed_and_loaded_with_both_its_generators(hub: Hub, tmp_path: Path) -> None:
+    model = untrained("cyclegan")
+    assert push(checkpoint_of(model, tmp_path / "last.ckpt"), NAME, "--license", "mit") == 0
+    given, image = lit_gans.load(f"hf://{NAME}"), torch.rand(1, 3, 16, 16) * 2 - 1
+    for direction in ("a2b", "b2a"):
+        assert torch.equal(given.translate(image, direction), model.translate(image, direction))
+    (files,) = hub.commits[NAME]
+    assert b"pipeline_tag: image-to-image" in files["README.md"] and b"It translates pictures" in files["README.md"]
+    assert {name.split(".")[0] for name in load_weights(files["model.safetensors"])} == set(model.pictures_from)
+
+
 def test_it_is_one_commit_of_all_files(hub: Hub, checkpoint: Path) -> None:
     assert push(checkpoint, NAME, "--license", "cc-by-nc-4.0") == 0
     (files,) = hub.commits[NAME]

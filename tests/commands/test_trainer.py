@@ -11,6 +11,7 @@ from torch.utils.data import BatchSampler, DataLoader
 
 import lit_gans
 from lit_gans.callbacks.checkpoints import LastCheckpoint
+from lit_gans.callbacks.progress import PlainProgress
 from lit_gans.callbacks.samples import SampleGrid
 from lit_gans.commands.trainer import Trainer, are_several, put_back_loaders
 from lit_gans.configs import find_config
@@ -33,6 +34,13 @@ def test_several_devices_get_the_strategy_of_the_overlay() -> None:
         assert isinstance(trainer.strategy, DDPStrategy) and trainer.num_devices == 2
         assert trainer.strategy._ddp_kwargs == {"find_unused_parameters": True}
         assert not trainer._accelerator_connector.use_distributed_sampler
+
+
+@pytest.mark.parametrize("given", [PlainProgress(), [PlainProgress(), SampleGrid()], None])
+def test_no_progress_bar_leaves_out_the_one_of_the_command_line(given: Any) -> None:
+    trainer = Trainer(enable_progress_bar=False, callbacks=given, **QUIET)
+    kinds = {type(callback) for callback in trainer.callbacks}
+    assert PlainProgress not in kinds and (SampleGrid in kinds) == isinstance(given, list)
 
 
 def test_a_strategy_that_is_named_wins() -> None:

@@ -49,11 +49,19 @@ class TestBatches:
     def test_with_tags_each_picture_has_its_two(self, faces_folder: Path, file: str) -> None:
         data = module(faces_folder, tags=file)
         lines = (faces_folder / "tags.csv").read_text().splitlines()
-        condition = data.columns["condition"]
+        condition = data.conditions()
         assert isinstance(condition, torch.Tensor) and condition.shape == (24, 23)
         for row, line in zip(condition, lines, strict=True):
             names = [data.class_names[i] for i in row.nonzero().flatten()]
             assert line.split(",")[1] == " ".join(names)
+
+    def test_what_is_kept_of_a_picture_is_two_numbers_and_a_batch_has_them_multi_hot(self, faces_folder: Path) -> None:
+        data = module(faces_folder, tags="tags.csv")
+        assert data.columns["classes"].shape == (24, 2) and "condition" not in data.columns
+        batch = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
+        rows = data.conditions()
+        assert rows is not None
+        assert "classes" not in batch and torch.equal(batch["condition"], rows[data.val_rows][: len(batch["image"])])
 
     def test_only_tagged_pictures_are_used_and_the_rest_is_counted(self, copy: Path, caplog: Any) -> None:
         lines = (copy / "tags.csv").read_text().splitlines()
@@ -70,7 +78,7 @@ class TestBatches:
         course = module(faces_folder, tags="tags.csv")
         other = module(faces_folder, tags="tags.csv", tag_order="alphabetical")
         assert other.class_names == sorted(course.class_names[:12]) + sorted(course.class_names[12:])
-        for one, two in zip(course.columns["condition"], other.columns["condition"], strict=True):
+        for one, two in zip(course.conditions(), other.conditions(), strict=True):
             named = [
                 {names[i] for i in np.flatnonzero(row)}
                 for names, row in ((course.class_names, one), (other.class_names, two))
@@ -84,8 +92,8 @@ class TestBatches:
         data = module(copy, tags="tags.csv", batch_size=18, even_tags=even_tags)
         data.train_rows = torch.arange(18)  # both of the rare pairs among them
         batches = [next(iter(self.of_epoch(data, epoch))) for epoch in range(100)]
-        drawn = torch.cat([batch["condition"] for batch in batches])
-        names = [" ".join(data.class_names[i] for i in row.nonzero().flatten()) for row in drawn]
+        drawn = torch.cat([batch["classes"] for batch in batches])
+        names = [" ".join(data.class_names[i] for i in row) for row in drawn.tolist()]
         counts = [names.count(pair) for pair in dict.fromkeys(pairs)]
         expected = [1800 * share / sum(shares) for share in shares]
         # each pair's places in an epoch are its share, rounded: 100 roundings have a standard deviation of at most 5

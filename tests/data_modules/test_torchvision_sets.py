@@ -29,7 +29,8 @@ def stored(root: Path, name: str) -> tuple[np.ndarray, list[int]]:
 class TestCIFAR10:
     def test_pictures_and_one_hot_labels_are_those_of_the_files(self, cifar10_folder: Path) -> None:
         data = module(cifar10_folder)
-        images, conditions = data.columns["image"], data.columns["condition"]
+        images, conditions = data.columns["image"], data.conditions()
+        assert conditions is not None and data.columns["classes"].shape == (24, 1)
         assert images.shape == (24, 3, 32, 32) and conditions.shape == (24, 10)
         names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
         for number, name in enumerate(names):
@@ -75,7 +76,7 @@ def test_grey_digits_become_grey_rgb(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert data.columns["image"].shape == (12, 3, 28, 28)
     for channel in range(3):
         np.testing.assert_array_equal(data.columns["image"][:8, channel], pixels)
-    assert data.columns["condition"][:8].argmax(1).tolist() == list(range(8))
+    assert data.columns["classes"][:8, 0].tolist() == list(range(8))
     assert len(MNIST.classes) == data.num_classes == 10
     grey = module(tmp_path, name="mnist", image_size=28, channels=1)
     np.testing.assert_array_equal(grey.columns["image"][:8, 0], pixels)

@@ -59,7 +59,7 @@ class TestValidation:
         (found,) = trainer(Score(str(tag_classifier))).validate(
             model("TagDCGAN", image_size=32, class_names=tagged.class_names), tagged, verbose=False
         )
-        rows = tagged.columns["condition"][tagged.val_rows]
+        rows = tagged.conditions()[tagged.val_rows]
         assert found.pop("val/score") == pytest.approx(rows[:, [5, 19]].mean().item())
         assert found.keys() == {"val/kernel_distance", "val/diversity"}
 
@@ -195,7 +195,7 @@ class TestTags:
         assert accuracy["all_pairs"]["eyes"]["draws"] == pytest.approx([12 / 132] * 2)
         assert accuracy["testing_tags"]["hair"]["mean"] == accuracy["testing_tags"]["eyes"]["mean"] == 0
         # of real pictures, those alone that no training saw: what the classifier is worth
-        rows = tagged.columns["condition"][tagged.val_rows]
+        rows = tagged.conditions()[tagged.val_rows]
         real = scores["real_tag_accuracy"]["tags.pth"]
         assert real == pytest.approx({"hair": rows[:, 5].mean().item(), "eyes": rows[:, 19].mean().item()})
         assert scores["real_images"]["tags.pth"] == pytest.approx(rows[:, [5, 19]].mean().item())

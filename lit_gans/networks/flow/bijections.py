@@ -66,7 +66,7 @@ class Chain(Bijection):
         return self.through(x, u)
 
     def through(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
-        total = x.new_zeros(len(x))
+        total = x.new_zeros(x.shape[0])
         for part in self.parts:
             x, logdet = part(x, u)
             total = total + logdet
@@ -87,7 +87,7 @@ class Squeeze(Bijection):
     """2x2 pixels -> 4 channels: (B, C, H, W) -> (B, 4C, H/2, W/2)."""
 
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
-        return pixel_unshuffle(x, 2), x.new_zeros(len(x))
+        return pixel_unshuffle(x, 2), x.new_zeros(x.shape[0])
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
         return pixel_shuffle(z, 2)
@@ -112,7 +112,7 @@ class ActNorm(Bijection):
 
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         logdet = -self.log_scale.sum() * (x.shape[2] * x.shape[3])
-        return (x - self.mean) * torch.exp(-self.log_scale), logdet.expand(len(x))
+        return (x - self.mean) * torch.exp(-self.log_scale), logdet.expand(x.shape[0])
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
         return z * torch.exp(self.log_scale) + self.mean
@@ -157,7 +157,7 @@ class InvertibleConv(Bijection):
 
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         logdet = self.log_scale.sum() * (x.shape[2] * x.shape[3])
-        return each_pixel(self.matrix(), x), logdet.expand(len(x))
+        return each_pixel(self.matrix(), x), logdet.expand(x.shape[0])
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
         return each_pixel(self.inverse_matrix().to(z.dtype), z)
@@ -216,7 +216,7 @@ class Mixing(Bijection):
     def forward(self, x: Tensor, u: Features) -> tuple[Tensor, Tensor]:
         matrix = self.conv.matrix() * torch.exp(-self.norm.log_scale).view(1, -1)
         logdet = (self.conv.log_scale.sum() - self.norm.log_scale.sum()) * (x.shape[2] * x.shape[3])
-        return each_pixel(matrix, x, -(matrix * self.norm.mean.view(1, -1)).sum(1)), logdet.expand(len(x))
+        return each_pixel(matrix, x, -(matrix * self.norm.mean.view(1, -1)).sum(1)), logdet.expand(x.shape[0])
 
     def inverse(self, z: Tensor, u: Features) -> Tensor:
         matrix = torch.exp(self.norm.log_scale.double()).view(-1, 1) * self.conv.inverse_matrix()

@@ -108,7 +108,7 @@ class Flow(nn.Module):
 
     def forward(self, x: Tensor, pyramid: Sequence[Features]) -> tuple[Latents, Tensor]:
         parts: list[Tensor] = []
-        total = x.new_zeros(len(x))
+        total = x.new_zeros(x.shape[0])
         for bijection, u, (leaving, *_) in zip(self.levels, pyramid, self.shapes, strict=True):
             x, logdet = bijection(x, u)
             total = total + logdet
