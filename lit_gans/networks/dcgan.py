@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.kernels.dropout import Dropout
 from lit_gans.kernels.upsampling import UpsampledConv2d, UpsampledConvTranspose2d
 from lit_gans.networks.norms import NormName, norm_layer
 from lit_gans.networks.same import SameConv2d, SameConvTranspose2d
@@ -62,8 +61,7 @@ class DCGANGenerator(nn.Module):
         checks.channels(channels)
         checks.counts(latent_dim=latent_dim, width=width)
         check_image_size(image_size)
-        if output not in get_args(OutputName):
-            raise InputError(f"output is {output!r}; expected one of {', '.join(get_args(OutputName))}")
+        checks.choice("output", output, get_args(OutputName))
         self.start = (image_size // 4, image_size // 4, 2 * width)
         self.dense = nn.Linear(latent_dim, 2 * width * (image_size // 4) ** 2)
         self.hidden = nn.Sequential(nn.ReLU(inplace=True), TrainingNoise(generator_noise))
@@ -132,7 +130,7 @@ class DCGANDiscriminator(nn.Module):
             block += [activation(report_model)]
             if i > 0 and not tip_5:
                 block += [nn.MaxPool2d(2, ceil_mode=True)]  # no difference at 64 px; smaller images keep one pixel
-            self.layers.append(nn.Sequential(*block, Dropout(dropout)))
+            self.layers.append(nn.Sequential(*block, nn.Dropout(dropout)))
         side = (image_size // 4 + 2) // 2 if tip_5 else -(-image_size // 64)
         self.to_logit = nn.Linear(widths[-1] * side**2, 1)
         init_as_keras(self)

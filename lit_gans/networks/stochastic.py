@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from lit_gans import checks
-from lit_gans.kernels.dropout import Dropout
 
 
-class SteadyDropout(Dropout):
+class SteadyDropout(nn.Dropout):
     """Dropout that is on in training and in testing alike (tip 17).
 
     Args:
