@@ -33,7 +33,6 @@ from lit_gans.commands.flow_data import data_of_run, load_encoder
 from lit_gans.files import replacing
 from lit_gans.inference.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
-from lit_gans.networks.evaluator import logits
 from lit_gans.networks.modes import inference
 from lit_gans.pictures import labelled_grid, save_picture
 from lit_gans.scoring.extractors import load_extractor
@@ -70,7 +69,7 @@ def in_batches(edit: Edit, images: Tensor, labels: Tensor, column: int) -> Tenso
 def judged(evaluator: FrozenEvaluator, images: Tensor) -> Tensor:
     """Logits: probabilities of a sure classifier are all 1."""
     with inference(evaluator.network):
-        return torch.cat([logits(evaluator.network, part) for part in images.split(BATCH)])
+        return torch.cat([evaluator.network.logits(part) for part in images.split(BATCH)])
 
 
 def mean_distance(features: Tensor) -> float:

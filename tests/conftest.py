@@ -17,7 +17,7 @@ from data_modules.rendered import animals
 from data_modules.rendered.faces import write_dataset as write_faces
 from data_modules.rendered.scenes import write_dataset
 from lit_gans.commands.trainer import put_back_loaders
-from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.networks.evaluator import EvaluatorNetwork
 
 # The same examples in every run, however long one takes on a slow machine.
 hypothesis.settings.register_profile("tests", derandomize=True, deadline=None, max_examples=25, database=None)
@@ -116,7 +116,7 @@ def evaluator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of 24 classes in the course's layout, with random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = evaluator_network(24)
+        network = EvaluatorNetwork(24)
     file = tmp_path_factory.mktemp("evaluator") / "evaluator.pth"
     torch.save({"model": network.state_dict()}, file)
     return file

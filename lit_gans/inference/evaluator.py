@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lit_gans import hub
 from lit_gans.checkpoints import one_line, read_torch_file
@@ -13,7 +13,7 @@ from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.inference.base import as_colour
 from lit_gans.inference.checkpoint import hyperparameters_of, model_name
-from lit_gans.networks.evaluator import evaluator_network, width_of
+from lit_gans.networks.evaluator import EvaluatorNetwork, width_of
 from lit_gans.networks.modes import inference
 
 COURSE_KEY = "model"
@@ -32,7 +32,7 @@ class FrozenEvaluator:
 
     name: str
     sha256: str
-    network: nn.Module
+    network: EvaluatorNetwork
     class_names: list[str] | None = None
 
     @property
@@ -57,7 +57,7 @@ def load_evaluator(path: str | Path) -> FrozenEvaluator:
     content = read_torch_file(path, "evaluator")
     state = evaluator_state(content, path)
     try:
-        network = evaluator_network(len(state["fc.0.bias"]), width_of(state))
+        network = EvaluatorNetwork(len(state["fc.0.bias"]), width_of(state))
         network.load_state_dict(state, strict=True)
     except Exception as error:  # a stranger's file may have anything under a weight's name
         raise InputError(f"evaluator {path}: not a resnet18 with the course's head: {one_line(error)}") from None

@@ -13,36 +13,28 @@ from lit_gans.inference.generators import (
     UnconditionalGeneratorModel,
     slot_generator,
 )
-from lit_gans.inference.normalizing_flow import FlowModel, flow_network
+from lit_gans.inference.normalizing_flow import FlowModel
 from lit_gans.inference.translation import TranslationModel
 from lit_gans.networks.cdcgan import CDCGANGenerator
 from lit_gans.networks.cyclegan import ResnetGenerator
 from lit_gans.networks.dcgan import DCGANGenerator
+from lit_gans.networks.evaluator import EvaluatorNetwork
+from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.lsgan import LSGANGenerator
 from lit_gans.networks.tag_dcgan import TagDCGANGenerator
 from lit_gans.networks.unet import UNet
 
-
-def classifier(num_classes: int = 24, width: int = 64) -> nn.Module:
-    """The network of an Evaluator, of torchvision's models, which nothing else needs."""
-    from lit_gans.networks.evaluator import evaluator_network
-
-    return evaluator_network(num_classes, width)
-
-
 # Name of the model -> the class that uses it, and what makes its network of hyperparameters of the same names.
 INFERENCE: dict[str, tuple[type[InferenceModel], Callable[..., nn.Module]]] = {
     "CDCGAN": (ConditionalGeneratorModel, CDCGANGenerator),
-    "ConditionalFlow": (FlowModel, flow_network),
+    "ConditionalFlow": (FlowModel, Flow),
     "ConditionalFlowMatching": (VelocityModel, UNet),
     "ConditionalGAN": (SlotGeneratorModel, slot_generator),
     "CycleGAN": (TranslationModel, ResnetGenerator),
     "DCGAN": (UnconditionalGeneratorModel, DCGANGenerator),
-    "Evaluator": (ClassifierModel, classifier),
+    "Evaluator": (ClassifierModel, EvaluatorNetwork),
     "LSGAN": (UnconditionalGeneratorModel, LSGANGenerator),
     "TagDCGAN": (ConditionalGeneratorModel, TagDCGANGenerator),
-    "WGAN": (UnconditionalGeneratorModel, DCGANGenerator),
-    "WGANGP": (UnconditionalGeneratorModel, DCGANGenerator),
 }
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from lit_gans import checks
 from lit_gans.errors import InputError
@@ -14,9 +14,10 @@ from lit_gans.inference.base import as_colour
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.base import HELD_OUT, Batch
 from lit_gans.models.single_network import SingleNetwork
-from lit_gans.networks.evaluator import COURSE_WIDTH, evaluator_network, logits
+from lit_gans.networks.evaluator import COURSE_WIDTH, EvaluatorNetwork
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
 from lit_gans.training.decay import one_cycle
+from lit_gans.training.optimizers import optimizer_of
 
 # How far momentum swings to either side during the cycle, against the learning rate.
 MOMENTUM_SWING = 0.05
@@ -45,7 +46,7 @@ class Evaluator(SingleNetwork):
     """
 
     loss_name = "loss/classifier"
-    network: nn.Module
+    network: EvaluatorNetwork
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Evaluator(SingleNetwork):
         half_resolution: float = 0.3,
         flip: bool = True,
     ) -> None:
-        super().__init__(evaluator_network(num_classes, width), lr=lr, clip_norm=None, ema_decay=0)
+        super().__init__(EvaluatorNetwork(num_classes, width), lr=lr, clip_norm=None, ema_decay=0)
         self.save_hyperparameters()
         self.width = width
         self.momentum = checks.number(
@@ -82,7 +83,8 @@ class Evaluator(SingleNetwork):
         return self.network(as_colour(image))
 
     def configure_optimizers(self) -> Optimizer:
-        return SGD(self.parameters(), self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=True, fused=True)
+        more = {"momentum": self.momentum, "weight_decay": self.weight_decay, "nesterov": True}
+        return optimizer_of("sgd", self.parameters(), self.lr, self.betas, **more)
 
     def needs_an_end(self) -> list[str]:
         return ["the one cycle of lr"]
@@ -94,7 +96,7 @@ class Evaluator(SingleNetwork):
 
     def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
         seen = self.augment(as_colour(batch["image"]))
-        return binary_cross_entropy_with_logits(logits(self.network, seen), batch["condition"])
+        return binary_cross_entropy_with_logits(self.network.logits(seen), batch["condition"])
 
     def augment(self, image: Tensor) -> Tensor:
         if self.flip:

@@ -37,10 +37,10 @@ def test_the_commands_that_draw_import_torch_alone(trained_files: dict[str, Path
         ["interpolate", files["flow"], *images, "--steps", "2"],
         ["translate", files["cyclegan"], str(pictures), "translated"],
         ["export", "generator", files["flow"], "flow.ckpt"],
+        ["export", "evaluator", files["evaluator"], "evaluator.pth"],
     ]
-    others = [file for name, file in files.items() if name != "evaluator"]  # whose network is torchvision's
     done = subprocess.run(
-        [sys.executable, "-c", CODE, json.dumps(commands), json.dumps(others)],
+        [sys.executable, "-c", CODE, json.dumps(commands), json.dumps(list(files.values()))],
         cwd=tmp_path,
         capture_output=True,
         text=True,

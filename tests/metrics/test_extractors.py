@@ -17,7 +17,7 @@ from data_modules.rendered.faces import render_faces
 from lit_gans.errors import InputError
 from lit_gans.metrics.extractors import Extractor, evaluator_extractor, random_conv
 from lit_gans.metrics.frechet import FrechetDistance, kernel_distance
-from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.networks.evaluator import EvaluatorNetwork
 from lit_gans.scoring.extractors import load_extractor
 
 
@@ -184,7 +184,7 @@ class TestRandomConv:
 
 class TestEvaluator:
     def test_its_features_are_what_the_head_is_applied_to(self) -> None:
-        network = evaluator_network(5).eval()
+        network = EvaluatorNetwork(5).eval()
         extractor = evaluator_extractor("some.pth", network)
         assert (extractor.name, extractor.num_features) == ("some.pth", 512)
         images = (torch.rand(2, 3, 32, 32) * 255).round() / 127.5 - 1

@@ -17,7 +17,7 @@ from lit_gans.files import sha256
 from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.models.cdcgan import CDCGAN
 from lit_gans.models.evaluator import Evaluator
-from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.networks.evaluator import EvaluatorNetwork
 
 State = dict[str, Tensor]
 
@@ -30,7 +30,7 @@ def images() -> Tensor:
 @pytest.fixture(scope="module")
 def layout() -> State:
     """A state dict of the right keys, of a network so narrow that it takes little room in a file."""
-    return {k: torch.zeros_like(v) for k, v in evaluator_network(24, width=8).state_dict().items()}
+    return {k: torch.zeros_like(v) for k, v in EvaluatorNetwork(24, width=8).state_dict().items()}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def refused(file: Path, *parts: str) -> None:
 
 
 def expected_outputs(state: State, images: Tensor) -> Tensor:
-    network = evaluator_network(len(state["fc.0.bias"]))
+    network = EvaluatorNetwork(len(state["fc.0.bias"]))
     network.load_state_dict(state)
     with torch.no_grad():
         outputs: Tensor = network.eval()(images)
@@ -71,7 +71,7 @@ class TestTaken:
         assert load_evaluator(file)(torch.zeros(1, 3, 32, 32)).shape == (1, 24)
 
     def test_a_narrow_one_by_the_shape_of_its_weights(self, write: Callable[[Any], Path], images: Tensor) -> None:
-        network = evaluator_network(5, width=8).eval()
+        network = EvaluatorNetwork(5, width=8).eval()
         evaluator = load_evaluator(write({"model": network.state_dict()}))
         with torch.no_grad():
             torch.testing.assert_close(evaluator(images), network(images))
