@@ -93,6 +93,11 @@ class ImageDataModule(L.LightningDataModule):
         """The classes of each kind of which a picture shows exactly one, such as hair and eyes; none here."""
         return {}
 
+    @property
+    def class_properties(self) -> dict[str, dict[str, list[int]]]:
+        """The classes that share a property, by kind and value, such as colour and red; none here."""
+        return {}
+
     def read_files(self) -> list[Path]:
         """All files of fit and test, read and looked through as these would, but for the pixels: the pictures.
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_modules.errors import DataError
+from data_modules.files import is_found
 from data_modules.iclevr_files import (
+    colours_and_shapes,
     image_folder,
     multi_hot,
     ranks,
@@ -81,6 +83,11 @@ class ICLEVR(LabelledImages):
         return sorted(self.objects, key=self.objects.__getitem__)
 
     @property
+    def class_properties(self) -> dict[str, dict[str, list[int]]]:
+        """The classes of each colour and of each shape."""
+        return colours_and_shapes(self.class_names)
+
+    @property
     def num_classes(self) -> int:
         return len(self.objects)
 
@@ -138,11 +145,7 @@ class ICLEVR(LabelledImages):
     def has_pictures(self) -> bool:
         if self.image_dir is not None:
             return True
-        try:
-            image_folder(self.root)
-        except DataError:
-            return False
-        return (self.root / "train.json").is_file()
+        return is_found(image_folder, self.root) and (self.root / "train.json").is_file()
 
     @cached_property
     def _train(self) -> tuple[list[Path], list[list[str]]]:

@@ -44,6 +44,19 @@ def read_objects(root: Path) -> dict[str, int]:
     return dict(sorted(indices.items(), key=lambda item: item[1]))
 
 
+def colours_and_shapes(names: Sequence[str]) -> dict[str, dict[str, list[int]]]:
+    """The indices of the objects of each colour and of each shape, which is how iCLEVR names them: "red cube". None
+    where the objects are not called so."""
+    words = [name.split() for name in names]
+    if not all(len(parts) == 2 for parts in words):
+        return {}
+    found: dict[str, dict[str, list[int]]] = {"colour": {}, "shape": {}}
+    for index, parts in enumerate(words):
+        for kind, value in zip(found, parts, strict=True):
+            found[kind].setdefault(value, []).append(index)
+    return found
+
+
 def read_train(root: Path, objects: Mapping[str, int], images: Path) -> tuple[list[Path], list[list[str]]]:
     """``train.json``: the image files in ``images`` and, for each, the names of its objects; sorted by file name.
 

@@ -20,6 +20,7 @@ LINKED = {
     "model.channels",
     "score.class_names",
     "score.class_groups",
+    "score.class_properties",
 }
 NOT_FOR_A_TERMINAL = {"trainer.callbacks", "trainer.plugins", "trainer.logger", "trainer.profiler"}
 PARTS = {

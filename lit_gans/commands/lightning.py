@@ -68,7 +68,7 @@ class CLI(LightningCLI):
         parser.add_lightning_class_args(BestCheckpoint, "stop")
         parser.add_lightning_class_args(Compile, "compile")
         parser.add_lightning_class_args(Score, "score")
-        for name in ("class_names", "class_groups"):
+        for name in ("class_names", "class_groups", "class_properties"):
             parser.link_arguments(f"data.{name}", f"score.{name}", apply_on="instantiate")
         for name in ("num_classes", "class_names", "image_size", "channels"):
             # skipped by Lightning for models without that parameter

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from rich.table import Table
 from torch import Tensor
 
@@ -24,7 +25,7 @@ def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> 
     for evaluator in evaluators:
         if class_names is None:
             continue
-        classes = evaluator.network.fc[0].out_features  # type: ignore[index, union-attr]
+        classes = evaluator.network.fc[0].out_features
         if classes != len(class_names):
             raise InputError(f"evaluator {evaluator.name} knows {classes} classes, the data {len(class_names)}")
         if evaluator.class_names not in (None, list(class_names)):
@@ -55,13 +56,20 @@ class ObjectReport:
     Args:
         evaluators: the scoring classifiers; none, and nothing of this is measured.
         class_groups: see TagAccuracy.
+        class_properties: kind -> value -> indices of its classes, such as colour, red and those of all red objects.
         title: says which draws the table is of.
     """
 
     def __init__(
-        self, evaluators: Sequence[FrozenEvaluator], class_groups: Mapping[str, Sequence[int]], title: str
+        self,
+        evaluators: Sequence[FrozenEvaluator],
+        class_groups: Mapping[str, Sequence[int]],
+        class_properties: Mapping[str, Mapping[str, Sequence[int]]],
+        title: str,
     ) -> None:
-        self.evaluators, self.title = evaluators, title
+        self.evaluators, self.title, self.properties = evaluators, title, class_properties
+        # (2, num_classes) of each list and classifier: how often a class was seen and how often asked, in all draws
+        self.by_class: dict[str, dict[str, Tensor]] = {}
         self.scores: dict[str, dict[str, list[float]]] = {}
         self.extra: dict[str, dict[str, ExtraObjects]] = {}
         self.real_scores = {evaluator.name: ObjectScore() for evaluator in evaluators}
@@ -80,7 +88,11 @@ class ObjectReport:
         asked = condition.cpu()
         for evaluator in self.evaluators:
             seen = seen_by(evaluator, images, condition).cpu()
-            score = (object_hits(seen, asked).sum() / asked.sum()).item()
+            hits = object_hits(seen, asked)
+            score = (hits.sum() / asked.sum()).item()
+            counts = torch.stack([hits.sum(dim=0), asked.bool().sum(dim=0)])
+            columns = self.by_class.setdefault(name, {})
+            columns[evaluator.name] = columns.get(evaluator.name, 0) + counts
             self.scores.setdefault(name, {}).setdefault(evaluator.name, []).append(score)
             self.extra.setdefault(name, {}).setdefault(evaluator.name, ExtraObjects()).update(seen, asked)
             self.tag_accuracy.see_draw(name, evaluator.name, seen, asked)
@@ -100,12 +112,28 @@ class ObjectReport:
             },
             "real_images": {file: metric.compute().item() for file, metric in self.real_scores.items() if metric.asked},
         }
+        if self.properties and self.scores:
+            facts["object_score_by"] = {
+                name: {file: self.by_property(counts) for file, counts in columns.items()}
+                for name, columns in self.by_class.items()
+            }
         accuracy, lines = self.tag_accuracy.compute()
         facts |= accuracy
         return facts, [*([self.table(facts)] if self.scores else []), *self.evaluator_lines(facts), *lines]
 
+    def by_property(self, counts: Tensor) -> dict[str, dict[str, float]]:
+        """kind -> value -> the object score of its classes, of those that were asked for; see `by_class`."""
+        found: dict[str, dict[str, float]] = {}
+        for kind, values in self.properties.items():
+            for value, classes in values.items():
+                seen, asked = counts[:, list(classes)].sum(dim=1).tolist()
+                if asked:
+                    found.setdefault(kind, {})[value] = seen / asked
+        return found
+
     def table(self, facts: Mapping[str, Any]) -> Table:
-        """A row for each list and classifier; "extra" is the share of objects that nobody asked for."""
+        """A row for each list and classifier, and one below for each colour, shape or the like; "extra" is the share of
+        objects that nobody asked for."""
         table = Table(title=f"object score, {self.title}")
         for name in ("list", "evaluator"):
             table.add_column(name)
@@ -115,6 +143,9 @@ class ObjectReport:
             for file, row in columns.items():
                 figures = [*(row[key] for key in ("mean", "std", "min", "max")), facts["extra_objects"][name][file]]
                 table.add_row(name, file, *(f"{figure:.4f}" for figure in figures))
+                for kind, values in facts.get("object_score_by", {}).get(name, {}).get(file, {}).items():
+                    for value, score in values.items():
+                        table.add_row(f"  {kind} {value}", "", f"{score:.4f}")
         return table
 
     def evaluator_lines(self, facts: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ class Score(L.Callback):
 
     It sees a model through `preview` (images for a batch) and `translate`; what a model measures of itself comes from
     its `own_scores`. Evaluators and extractors are frozen and lie outside of the model's parameters and checkpoint; no
-    loss ever sees them. The command line gives `class_names` and `class_groups` from the data.
+    loss ever sees them. The command line gives `class_names`, `class_groups` and `class_properties` from the data.
 
     Args:
         evaluator: file or files of the scoring classifier, see load_evaluator; None: no object score.
@@ -48,6 +48,8 @@ class Score(L.Callback):
         face_cascade: file of a face detector: a test counts the faces in the images that it compares with real ones.
         class_names: those of the conditions, which an evaluator must have been trained with.
         class_groups: the classes of each kind of which an image shows exactly one, such as hair and eyes.
+        class_properties: the classes that share a property, by kind and value, such as colour and red: the object score
+            is also told for each.
 
     Raises:
         InputError: a value that is not possible; an evaluator that does not fit the data; one for a model without
@@ -64,6 +66,7 @@ class Score(L.Callback):
         face_cascade: str | None = None,
         class_names: Sequence[str] | None = None,
         class_groups: Mapping[str, Sequence[int]] | None = None,
+        class_properties: Mapping[str, Mapping[str, Sequence[int]]] | None = None,
     ) -> None:
         draws = checks.whole("score.draws", draws, at_least=1, hint="the protocol has 10")
         self.draw_seed = checks.seed("score.draw_seed", draw_seed)
@@ -74,6 +77,7 @@ class Score(L.Callback):
         self.face_cascade = face_cascade
         self.class_names = class_names
         self.class_groups = class_groups or {}
+        self.class_properties = class_properties or {}
         self.evaluators: list[FrozenEvaluator] = []
         self.features: Extractor | None = None
         self.val_score: ObjectScore | None = None
@@ -152,7 +156,7 @@ class Score(L.Callback):
         assert self.features is not None
         weights = "ema" if self.use_ema else "raw"
         title = f"{len(self.seeds)} draws, seeds {self.seeds[0]} to {self.seeds[-1]}, {weights} weights"
-        self.objects = ObjectReport(self.evaluators, self.class_groups, title)
+        self.objects = ObjectReport(self.evaluators, self.class_groups, self.class_properties, title)
         self.distances = DistanceReport(self.features, self.face_cascade)
         self.translation = TranslationScores(self.features) if hasattr(pl_module, "translate") else None
         self.missing: list[str] = []

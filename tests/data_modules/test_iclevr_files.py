@@ -12,6 +12,7 @@ from PIL import Image
 from data_modules.errors import DataError
 from data_modules.iclevr_check import check
 from data_modules.iclevr_files import (
+    colours_and_shapes,
     image_folder,
     multi_hot,
     read_conditions,
@@ -322,3 +323,11 @@ class TestCheck:
         assert report.objects_per_image == {1: 6_003, 2: 6_003, 3: 6_003}
         assert report.conditions == {"test.json": {1: 6, 2: 12, 3: 14}, "new_test.json": {2: 12, 3: 20}}
         assert report.places is not None and report.places[0] >= 0.999 * report.places[1] == 0.999 * 36_018
+
+
+def test_the_classes_of_each_colour_and_shape_are_known_where_objects_are_called_by_them() -> None:
+    assert colours_and_shapes(["red cube", "red sphere", "blue cube"]) == {
+        "colour": {"red": [0, 1], "blue": [2]},
+        "shape": {"cube": [0, 2], "sphere": [1]},
+    }
+    assert colours_and_shapes(["red cube", "sphere"]) == {} and colours_and_shapes(["a large cube"]) == {}

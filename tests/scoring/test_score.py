@@ -17,7 +17,7 @@ from data_modules.iclevr import ICLEVR
 from data_modules.image_folder import ImageFolder
 from lit_gans.errors import InputError
 from lit_gans.inference.evaluator import FrozenEvaluator
-from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.networks.evaluator import EvaluatorNetwork
 from lit_gans.scoring.score import Score, per_row
 
 TINY: dict[str, Any] = {"image_size": 16, "latent_dim": 5, "width": 4}
@@ -149,7 +149,7 @@ class TestDistances:
 @pytest.fixture
 def tag_classifier(tmp_path: Path) -> Path:
     """A classifier of 23 tags that always sees red hair and green eyes."""
-    network = evaluator_network(23)
+    network = EvaluatorNetwork(23)
     head = network.fc[0]  # type: ignore[index]
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
@@ -242,6 +242,46 @@ class TestTags:
         made = model("TagDCGAN", image_size=32, class_names=tagged.class_names)
         with pytest.raises(InputError, match="trained with other classes or another order"):
             trainer(Score(str(tag_classifier), class_names=tagged.class_names)).test(made, tagged, verbose=False)
+
+
+class TestProperties:
+    def test_the_object_score_is_told_for_each_colour_and_shape_that_was_asked_for(
+        self, scenes_folder: Path, trainer: MakeTrainer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A classifier that is sure of every cube, and of nothing else, whatever is drawn."""
+        data = ICLEVR(str(scenes_folder), image_size=16)
+        is_cube = torch.tensor([float(name.endswith("cube")) for name in data.class_names])
+
+        class Sees(nn.Linear):
+            def forward(self, image: Tensor) -> Tensor:
+                return is_cube.expand(len(image), -1)
+
+        score = Score(draws=2, class_names=data.class_names, class_properties=data.class_properties)
+        score.evaluators = [FrozenEvaluator("sees.pth", "", Sees(1, 24))]
+        trainer(score).test(model("CDCGAN", class_names=data.class_names), data, verbose=False)
+        scores = written(tmp_path)
+        asked = data.lists()["test"]
+        # the k highest of an image's outputs: cubes in the order of their indices, then the rest in theirs
+        order = torch.argsort(is_cube, descending=True, stable=True).tolist()
+        hits = torch.zeros_like(asked)
+        for row, wanted in zip(hits, asked, strict=True):
+            row[order[: int(wanted.sum())]] = 1
+        hits *= asked
+        found = scores["object_score_by"]["test"]["sees.pth"]
+        for kind, place in (("colour", 0), ("shape", 1)):
+            values = {name.split()[place] for name in data.class_names}
+            of = {value: [i for i, name in enumerate(data.class_names) if value in name.split()] for value in values}
+            expected = {v: (hits[:, c].sum() / asked[:, c].sum()).item() for v, c in of.items() if asked[:, c].sum()}
+            assert found[kind] == pytest.approx(expected)
+        assert found["shape"]["cube"] > found["shape"]["sphere"]
+        assert "shape cube" in capsys.readouterr().out
+
+    def test_without_properties_nothing_of_them_is_told(
+        self, scenes_folder: Path, evaluator_file: Path, trainer: MakeTrainer, tmp_path: Path
+    ) -> None:
+        data = ICLEVR(str(scenes_folder), image_size=16)
+        trainer(Score(str(evaluator_file), draws=1)).test(model("CDCGAN"), data, verbose=False)
+        assert "object_score_by" not in written(tmp_path)
 
 
 class TestWithoutEvaluator:
