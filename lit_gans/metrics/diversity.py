@@ -15,17 +15,15 @@ Like the distances in `metrics/frechet.py`, these take features:
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from lit_gans.errors import InputError
-from lit_gans.metrics.frechet import checked, enough
-from lit_gans.metrics.reservoir import add_reservoir, add_rows, kept_rows
+from lit_gans.metrics.two_sided import SampledMetric, TwoSidedMetric, checked, enough
 
 COLLAPSED = 0.5
 """A set with either ratio of `Diversity` below this is called collapsed in reports."""
 
 
-class Diversity(Metric):
+class Diversity(SampledMetric):
     """Distances among the generated pictures, divided by the same distances among the real ones. 1 is ideal.
 
     `spread` is the root mean square distance over all pairs, exact for any number of pictures. A generator with a
@@ -44,31 +42,18 @@ class Diversity(Metric):
         InputError: sample_size < 2.
     """
 
-    full_state_update = False
     higher_is_better = True
-    real_count: Tensor
-    real_rows: Tensor
-    real_keys: Tensor
     real_sum: Tensor
     real_square: Tensor
-    fake_count: Tensor
-    fake_rows: Tensor
-    fake_keys: Tensor
     fake_sum: Tensor
     fake_square: Tensor
 
     def __init__(self, num_features: int, sample_size: int = 1000, seed: int = 0, reset_real: bool = True) -> None:
-        super().__init__()
         if sample_size < 2:
             raise InputError(f"diversity: sample_size is {sample_size}; expected at least 2 pictures")
-        self.num_features = num_features
-        self.sample_size = sample_size
-        self.seed = seed
-        self.reset_real = reset_real
-        for side in ("real", "fake"):
-            add_reservoir(self, side, sample_size, num_features)
-            self.add_state(f"{side}_sum", torch.zeros(num_features, dtype=torch.float64), dist_reduce_fx="sum")
-            self.add_state(f"{side}_square", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        super().__init__(num_features, sample_size, seed, reset_real)
+        self.add_sum("sum", num_features)
+        self.add_sum("square")
 
     def update(self, features: Tensor, real: bool) -> None:
         """
@@ -79,13 +64,11 @@ class Diversity(Metric):
         Raises:
             InputError: another shape, or a feature that is not finite.
         """
-        values = checked(features, self.num_features).double()
+        super().update(values := checked(features, self.num_features).double(), real)
         if real:
-            add_rows(self, "real", values, self.seed)
             self.real_sum += values.sum(dim=0)
             self.real_square += values.square().sum()
         else:
-            add_rows(self, "fake", values, self.seed)
             self.fake_sum += values.sum(dim=0)
             self.fake_square += values.square().sum()
 
@@ -98,22 +81,15 @@ class Diversity(Metric):
         enough(int(self.real_count), int(self.fake_count))
         real_spread = mean_square_of_pairs(self.real_count, self.real_sum, self.real_square)
         fake_spread = mean_square_of_pairs(self.fake_count, self.fake_sum, self.fake_square)
-        size = min(self.sample_size, int(self.real_count), int(self.fake_count))
-        real_nearest = nearest_distance(kept_rows(self, "real", size))
-        fake_nearest = nearest_distance(kept_rows(self, "fake", size))
+        size = min(self.capacity, int(self.real_count), int(self.fake_count))
+        real_nearest = nearest_distance(self.sample("real", size))
+        fake_nearest = nearest_distance(self.sample("fake", size))
         if real_spread <= 0 or real_nearest <= 0:
             raise InputError("diversity: the real pictures are all alike; there is nothing to compare with")
         return {"spread": (fake_spread / real_spread).sqrt(), "nearest": fake_nearest / real_nearest}
 
-    def reset(self) -> None:
-        kept = {name: getattr(self, name) for name in self._defaults if name.startswith("real_")}
-        super().reset()
-        if not self.reset_real:
-            for name, state in kept.items():
-                setattr(self, name, state)
 
-
-class ConditionDiversity(Metric):
+class ConditionDiversity(TwoSidedMetric):
     """Root mean square distance between pictures of one condition, divided by that between any two real pictures.
 
     0 if the noise is ignored and every condition has one picture. Where it lies for a good generator depends on how
@@ -126,18 +102,14 @@ class ConditionDiversity(Metric):
         num_conditions: how many different conditions there are.
     """
 
-    full_state_update = False
     higher_is_better = True
-    real_count: Tensor
     real_sum: Tensor
     real_square: Tensor
-    fake_count: Tensor
     fake_sum: Tensor
     fake_square: Tensor
 
     def __init__(self, num_features: int, num_conditions: int) -> None:
-        super().__init__()
-        self.num_features = num_features
+        super().__init__(num_features)
         self.num_conditions = num_conditions
         for side, groups in (("real", 1), ("fake", num_conditions)):
             self.add_state(f"{side}_count", torch.zeros(groups, dtype=torch.float64), dist_reduce_fx="sum")

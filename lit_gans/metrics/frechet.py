@@ -16,13 +16,12 @@ not, and must not be called so.
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
 from lit_gans.errors import InputError
-from lit_gans.metrics.reservoir import add_reservoir, add_rows, kept_rows
+from lit_gans.metrics.two_sided import SIDES, SampledMetric, TwoSidedMetric, checked, enough
 
 
-class FrechetDistance(Metric):
+class FrechetDistance(TwoSidedMetric):
     """Frechet distance between Gaussians fitted to the real and to the generated pictures' features.
 
     `|mu_r - mu_f|^2 + tr(S_r + S_f - 2 (S_r S_f)^(1/2))` with sample covariances (n - 1). Non-negative; 0 for equal
@@ -36,24 +35,17 @@ class FrechetDistance(Metric):
         reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
     """
 
-    full_state_update = False
     higher_is_better = False
-    real_count: Tensor
     real_sum: Tensor
     real_outer: Tensor
-    fake_count: Tensor
     fake_sum: Tensor
     fake_outer: Tensor
 
     def __init__(self, num_features: int, reset_real: bool = True) -> None:
-        super().__init__()
-        self.num_features = num_features
-        self.reset_real = reset_real
-        for side in ("real", "fake"):
-            self.add_state(f"{side}_count", torch.tensor(0), dist_reduce_fx="sum")
-            self.add_state(f"{side}_sum", torch.zeros(num_features, dtype=torch.float64), dist_reduce_fx="sum")
-            outer = torch.zeros(num_features, num_features, dtype=torch.float64)
-            self.add_state(f"{side}_outer", outer, dist_reduce_fx="sum")
+        super().__init__(num_features, reset_real)
+        self.add_sum("count", dtype=torch.int64)
+        self.add_sum("sum", num_features)
+        self.add_sum("outer", num_features, num_features)
 
     def update(self, features: Tensor, real: bool) -> None:
         """
@@ -85,14 +77,8 @@ class FrechetDistance(Metric):
         fake = moments(self.fake_count, self.fake_sum, self.fake_outer)
         return gaussian_distance(*real, *fake)
 
-    def reset(self) -> None:
-        kept = (self.real_count, self.real_sum, self.real_outer)
-        super().reset()
-        if not self.reset_real:
-            self.real_count, self.real_sum, self.real_outer = kept
 
-
-class KernelDistance(Metric):
+class KernelDistance(SampledMetric):
     """Kernel distance (of Inception features: KID) between the real and the generated pictures' features.
 
     Squared maximum mean discrepancy with the kernel `(x.y / num_features + 1)^3`: unbiased, unlike the Frechet
@@ -113,14 +99,7 @@ class KernelDistance(Metric):
         InputError: subsets < 1, subset_size < 2 or capacity < subset_size.
     """
 
-    full_state_update = False
     higher_is_better = False
-    real_count: Tensor
-    real_rows: Tensor
-    real_keys: Tensor
-    fake_count: Tensor
-    fake_rows: Tensor
-    fake_keys: Tensor
 
     def __init__(
         self,
@@ -131,29 +110,13 @@ class KernelDistance(Metric):
         seed: int = 0,
         reset_real: bool = True,
     ) -> None:
-        super().__init__()
         if subsets < 1 or subset_size < 2 or capacity < subset_size:
             raise InputError(
                 f"kernel distance: subsets={subsets} must be at least 1, subset_size={subset_size} at least 2 and "
                 f"capacity={capacity} at least subset_size"
             )
-        self.num_features = num_features
-        self.subsets, self.subset_size, self.capacity = subsets, subset_size, capacity
-        self.seed = seed
-        self.reset_real = reset_real
-        for side in ("real", "fake"):
-            add_reservoir(self, side, capacity, num_features)
-
-    def update(self, features: Tensor, real: bool) -> None:
-        """
-        Args:
-            features: (B, num_features), of any float type.
-            real: whether they are of real pictures.
-
-        Raises:
-            InputError: another shape, or a feature that is not finite.
-        """
-        add_rows(self, "real" if real else "fake", checked(features, self.num_features), self.seed)
+        super().__init__(num_features, capacity, seed, reset_real)
+        self.subsets, self.subset_size = subsets, subset_size
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Mean over the subsets and their standard deviation (0 for a single one), float64.
@@ -162,21 +125,15 @@ class KernelDistance(Metric):
             InputError: fewer than two real or two generated pictures.
         """
         enough(int(self.real_count), int(self.fake_count))
-        real, fake = kept_rows(self, "real", self.capacity), kept_rows(self, "fake", self.capacity)
+        real, fake = (self.sample(side, self.capacity) for side in SIDES)
         size = min(self.subset_size, len(real), len(fake))
-        noise = torch.Generator().manual_seed(self.seed)
+        rng = torch.Generator().manual_seed(self.seed)
 
         def subset(rows: Tensor) -> Tensor:
-            return rows[torch.randperm(len(rows), generator=noise)[:size].to(rows.device)]
+            return rows[torch.randperm(len(rows), generator=rng)[:size].to(rows.device)]
 
         values = torch.stack([kernel_distance(subset(real), subset(fake)) for _ in range(self.subsets)])
         return values.mean(), values.std(correction=0)
-
-    def reset(self) -> None:
-        kept = (self.real_count, self.real_rows, self.real_keys)
-        super().reset()
-        if not self.reset_real:
-            self.real_count, self.real_rows, self.real_keys = kept
 
 
 def gaussian_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covariance_b: Tensor) -> Tensor:
@@ -210,25 +167,3 @@ def kernel_distance(a: Tensor, b: Tensor) -> Tensor:
         return (values.sum() - values.diagonal().sum()) / (len(x) * (len(x) - 1))
 
     return mean_of_pairs(a) + mean_of_pairs(b) - 2 * kernel(a, b).mean()
-
-
-def checked(features: Tensor, num_features: int) -> Tensor:
-    """The features, detached.
-
-    Raises:
-        InputError: not (B, num_features), or not finite.
-    """
-    if features.ndim != 2 or features.shape[1] != num_features:
-        raise InputError(f"features of shape {tuple(features.shape)}; expected (pictures, {num_features})")
-    if not torch.isfinite(features).all():
-        raise InputError("features are not finite: the pictures hold NaN, or the extractor is broken")
-    return features.detach()
-
-
-def enough(real: int, fake: int) -> None:
-    """
-    Raises:
-        InputError: fewer than two pictures on either side.
-    """
-    if min(real, fake) < 2:
-        raise InputError(f"a distance needs at least 2 real and 2 generated pictures; there are {real} and {fake}")
