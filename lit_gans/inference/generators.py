@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import Averaged, AveragedModel, called, checked_temperature
 from lit_gans.inference.sampling import ConditionalSampling, Sampling, UnconditionalSampling
@@ -13,7 +14,7 @@ from lit_gans.networks.modes import inference
 from lit_gans.networks.modulated import ModulatedGenerator
 from lit_gans.networks.object_layers import ObjectLayers
 from lit_gans.networks.stochastic import seeded_if_stochastic
-from lit_gans.training.tips import LatentName, checked_latent, checked_pixel_range, draw_latents, from_range
+from lit_gans.training.tips import LatentName, checked_pixel_range, draw_latents, from_range
 
 SAMPLING_BATCH = 256
 Drawing = Literal["objects", "whole"]
@@ -34,7 +35,8 @@ class LatentGenerator(Averaged, Sampling):
         pixel_range: Sequence[float] = (-1.0, 1.0),
         temperature: float = 1.0,
     ) -> None:
-        self.latent_dim, self.latent = latent_dim, checked_latent(latent)
+        checks.choice("latent", latent, get_args(LatentName))
+        self.latent_dim, self.latent = latent_dim, latent
         self.pixel_range = checked_pixel_range(pixel_range, self.trained)
         self.temperature = checked_temperature(temperature)
 
@@ -111,15 +113,14 @@ def slot_generator(
     Raises:
         InputError: an unknown `drawing`.
     """
-    if drawing not in get_args(Drawing):
-        raise InputError(f"drawing is {drawing!r}; expected one of {', '.join(get_args(Drawing))}")
+    checks.choice("drawing", drawing, get_args(Drawing))
     if drawing == "objects":
         return ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size, channels=channels)
     return ModulatedGenerator(num_classes, image_size, width=width // 4, channels=channels)
 
 
 class UnconditionalGeneratorModel(UnconditionalGenerator, AveragedModel):
-    """A trained DCGAN, LSGAN, WGAN or WGANGP."""
+    """A trained DCGAN or LSGAN."""
 
     def set_up(self, hyperparameters: Mapping[str, Any]) -> None:
         called(self.set_latents, hyperparameters)

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -185,48 +185,6 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
 def small(image: Tensor) -> Tensor:
     """(B, C, h, w) -> (B, C, 8, 8) mean colours."""
     return interpolate(image, size=(CANVAS, CANVAS), mode="area")
-
-
-def flow_network(
-    num_classes: int = 24,
-    image_size: int = 64,
-    levels: int = 3,
-    steps: int | Sequence[int] = 16,
-    hidden: int | Sequence[int] = 64,
-    split: bool = True,
-    attention: int = 0,
-    attention_width: int = 128,
-    embedding: int = 200,
-    features: int = 64,
-    growth: int = 32,
-    blocks: int = 4,
-    label_drop: float = 0.15,
-    lr_drop: float | None = None,
-    places: int = 0,
-    layout: bool = False,
-    recompute: bool = False,
-    channels: int = 3,
-) -> Flow:
-    """The network of a ConditionalFlow of these hyperparameters."""
-    return Flow(
-        num_classes * (1 + places),
-        image_size,
-        levels,
-        steps,
-        hidden,
-        embedding,
-        features,
-        growth,
-        blocks,
-        droppable=label_drop > 0,
-        low_resolution=lr_drop is not None,
-        attention=attention,
-        attention_width=attention_width,
-        recompute=recompute,
-        split=split,
-        layout=layout,
-        channels=channels,
-    )
 
 
 class FlowModel(FlowSampling, AveragedModel):

@@ -9,7 +9,7 @@ from torch import Tensor
 from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import called
-from lit_gans.inference.normalizing_flow import FlowSampling, flow_network, small
+from lit_gans.inference.normalizing_flow import FlowSampling, small
 from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch, temperature_lines
 from lit_gans.models.conditional import Conditional
 from lit_gans.models.single_network import SingleNetwork
@@ -93,8 +93,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
     ) -> None:
         check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
         check_told(num_classes, places, layout, lr_drop)
-        network = called(flow_network, locals())  # as of a checkpoint: by the names of its arguments
-        super().__init__(network, **training)
+        super().__init__(called(Flow, locals()), **training)  # as of a checkpoint: by the names of its arguments
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
         self.set_space(image_size, label_drop, temperature, guidance, channels)

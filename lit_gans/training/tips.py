@@ -17,20 +17,15 @@ The numbers are those of "ganhacks" (Chintala et al. 2016, "How to train a GAN")
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypedDict, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from lit_gans import checks
 from lit_gans.errors import InputError
-from lit_gans.losses.adversarial import OBJECTIVES, Objective, ObjectiveName
 
 LatentName = Literal["gaussian", "uniform"]
-# Objectives that compare a logit with a label; the others have none to soften.
-LABELLED = ("bce", "minimax", "lsgan")
 
 
 def checked_pixel_range(pixel_range: Sequence[float], generator: nn.Module) -> tuple[float, float]:
@@ -62,101 +57,11 @@ def from_range(image: Tensor, pixel_range: tuple[float, float]) -> Tensor:
     return image if pixel_range == (-1.0, 1.0) else ((image - low) * (2 / (high - low)) - 1).clamp(-1, 1)
 
 
-def checked_latent(name: LatentName) -> LatentName:
-    """
-    Raises:
-        InputError: an unknown name.
-    """
-    if name not in get_args(LatentName):
-        raise InputError(f"latent is {name!r}; expected one of {', '.join(get_args(LatentName))}")
-    return name
-
-
 def draw_latents(name: LatentName, shape: tuple[int, int], noise: torch.Generator) -> Tensor:
     """(B, latent_dim) on the generator's device: standard normal, or uniform in the cube [-1, 1] (tip 3)."""
     if name == "gaussian":
         return torch.randn(shape, device=noise.device, generator=noise)
     return torch.rand(shape, device=noise.device, generator=noise) * 2 - 1
-
-
-class SoftLabels(TypedDict, total=False):
-    """Labels of the discriminator's loss (tip 6), uniform in a range for each image anew; what is left out is hard.
-
-    The tip's are `{"real": [0.7, 1.2], "fake": [0.0, 0.3], "flip": 0.05}`; `flip` is the share of the images that get a
-    label of the other kind.
-    """
-
-    real: tuple[float, float]
-    fake: tuple[float, float]
-    flip: float
-
-
-@dataclass(frozen=True)
-class Labels:
-    """A checked SoftLabels."""
-
-    real: tuple[float, float] = (1.0, 1.0)
-    fake: tuple[float, float] = (0.0, 0.0)
-    flip: float = 0.0
-
-    @classmethod
-    def of(cls, given: SoftLabels) -> "Labels":
-        """
-        Raises:
-            InputError: unknown key, a range that does not rise, or a share that is none.
-        """
-        if unknown := given.keys() - cls.__dataclass_fields__.keys():
-            raise InputError(f"soft_labels has no {', '.join(sorted(unknown))}; expected real, fake, flip")
-        real, fake, flip = given.get("real", cls.real), given.get("fake", cls.fake), given.get("flip", cls.flip)
-        for key, ends in (("real", real), ("fake", fake)):
-            if len(ends) != 2 or not ends[0] <= ends[1]:
-                raise InputError(f"soft_labels.{key} is {list(ends)}; expected lowest and highest label, [0.7, 1.2]")
-            for end in ends:
-                checks.number(f"soft_labels.{key}", end)
-        checks.number("soft_labels.flip", flip, at_least=0, below=0.5, hint="a share, such as 0.05")
-        return cls((real[0], real[1]), (fake[0], fake[1]), flip)
-
-    def draw(self, logits: Tensor, real: bool) -> Tensor:
-        """A label for each logit of real or of generated images, in float32."""
-        mine, other = (self.real, self.fake) if real else (self.fake, self.real)
-        share = torch.rand(logits.shape, device=logits.device)
-        is_flipped = torch.rand(logits.shape, device=logits.device) < self.flip
-        return torch.where(is_flipped, torch.lerp(*_ends(other, share), share), torch.lerp(*_ends(mine, share), share))
-
-
-def _ends(ends: tuple[float, float], like: Tensor) -> tuple[Tensor, Tensor]:
-    return torch.full_like(like, ends[0]), torch.full_like(like, ends[1])
-
-
-def objective_of(name: ObjectiveName, soft_labels: SoftLabels | None) -> Objective:
-    """The objective of this name, its discriminator's loss with these labels (tip 6).
-
-    With label t the binary cross-entropy of a logit x is `-t log s(x) - (1 - t) log(1 - s(x))`, also for t > 1; the
-    least squares are `(x - t)^2 / 2`.
-
-    Raises:
-        InputError: an unknown name, or labels for an objective without any.
-    """
-    if name not in OBJECTIVES:
-        raise InputError(f"objective is {name!r}; expected one of {', '.join(OBJECTIVES)}")
-    if soft_labels is None:
-        return OBJECTIVES[name]
-    if name not in LABELLED:
-        raise InputError(
-            f"soft_labels are given for objective {name!r}, which compares no logit with a label; "
-            f"take one of {', '.join(LABELLED)}, or soft_labels: null"
-        )
-    labels = Labels.of(soft_labels)
-
-    def loss(logits: Tensor, target: Tensor) -> Tensor:
-        x = logits.float()
-        each = (x - target).square() / 2 if name == "lsgan" else softplus(x) - target * x
-        return each.mean()
-
-    def discriminator(real: Tensor, fake: Tensor) -> Tensor:
-        return loss(real, labels.draw(real, real=True)) + loss(fake, labels.draw(fake, real=False))
-
-    return OBJECTIVES[name]._replace(discriminator=discriminator)
 
 
 def check_batches(separate: bool, discriminator: nn.Module) -> None:

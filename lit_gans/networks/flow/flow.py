@@ -36,7 +36,10 @@ class Flow(nn.Module):
         steps: K; one number, or one a level from the largest picture to the smallest, where a step costs least; 0 for
             a level that only squeezes, where there is no split.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
-        embedding, features, growth, blocks, droppable, low_resolution: see LabelPyramid.
+        embedding, features, growth, blocks: see LabelPyramid.
+        label_drop: above 0 for a flow that is also used without a label.
+        lr_drop: None for a flow without a low-resolution image beside the label.
+        places: of so many objects the label says which is the first, the second, ...; see places.py.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
             attention's cost grows with the square of its pixels.
         attention_width: their channels, a multiple of 32.
@@ -54,7 +57,7 @@ class Flow(nn.Module):
 
     def __init__(
         self,
-        num_classes: int,
+        num_classes: int = 24,
         image_size: int = 64,
         levels: int = 3,
         steps: int | Sequence[int] = 16,
@@ -63,8 +66,9 @@ class Flow(nn.Module):
         features: int = 64,
         growth: int = 32,
         blocks: int = 4,
-        droppable: bool = True,
-        low_resolution: bool = False,
+        label_drop: float = 0.15,
+        lr_drop: float | None = None,
+        places: int = 0,
         attention: int = 0,
         attention_width: int = 128,
         recompute: bool = False,
@@ -84,7 +88,15 @@ class Flow(nn.Module):
             LayoutPyramid(num_classes, sizes, features, embedding)
             if layout
             else LabelPyramid(
-                num_classes, sizes, embedding, features, growth, blocks, droppable, low_resolution, channels
+                num_classes * (1 + places),
+                sizes,
+                embedding,
+                features,
+                growth,
+                blocks,
+                droppable=label_drop > 0,
+                low_resolution=lr_drop is not None,
+                channels=channels,
             )
         )
         self.layouts = Layouts() if layout else None
