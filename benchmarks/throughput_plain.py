@@ -16,7 +16,6 @@ from lit_gans.models.cyclegan import CycleGAN
 from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
-from lit_gans.models.wgan_gp import WGANGP
 from lit_gans.networks.flow.bijections import Chain, Mixing
 from lit_gans.networks.flow.places import in_places
 from lit_gans.training.augment import augment
@@ -74,7 +73,7 @@ def bce(model: GAN, generator_updates: int) -> Work:
     return step
 
 
-def wgan_gp(model: WGANGP) -> Work:
+def wgan_gp(model: DCGAN) -> Work:
     """Gulrajani et al. 2017, algorithm 1: a critic update a batch, one of the generator after every fifth."""
     generator, critic = networks_of(model)
     optimizer_g, optimizer_c = adams(model)

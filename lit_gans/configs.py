@@ -14,16 +14,6 @@ if TYPE_CHECKING:
 # In a wheel the configs lie inside the package, in a checkout beside it.
 HOMES = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")
 
-# What earlier versions had among the hyperparameters and is now an option of the scoring callback, by its name there.
-SCORE_OPTIONS = {
-    "evaluator": "evaluator",
-    "draws": "draws",
-    "draw_seed": "draw_seed",
-    "weights": "use_ema",
-    "extractor": "extractor",
-    "face_cascade": "face_cascade",
-}
-
 
 def config_names() -> list[str]:
     """What can be given as --config without a path: `cdcgan_iclevr`, `trainer/ddp`, ...; not what wandb sweeps."""

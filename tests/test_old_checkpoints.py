@@ -13,6 +13,7 @@ from outputs import outputs
 
 import lit_gans
 from lit_gans.cli import main
+from lit_gans.old_names import model_of_today
 
 FOLDER = Path(__file__).parent / "old_checkpoints"
 NAMES = sorted(file.name.removesuffix(".ckpt.xz") for file in FOLDER.glob("*.xz"))
@@ -52,7 +53,7 @@ def test_a_model_gives_what_it_gave(name: str, checkpoints: Path) -> None:
     model, trained = (
         lit_gans.load(checkpoints / name / "last.ckpt", lightning=lightning) for lightning in (False, True)
     )
-    assert model.model_name == type(trained).__name__ == torch_file_class(name)
+    assert model.model_name == type(trained).__name__ == model_of_today(torch_file_class(name))
     # two batches of 4, of either domain
     assert model.images_seen == trained.images_seen == (16 if name == "cyclegan" else 8)
     arrays = outputs(model)
@@ -89,6 +90,11 @@ def test_training_goes_on_from_a_checkpoint(name: str, checkpoints: Path, scenes
     assert trained
     for key in trained:
         assert (after["state_dict"][key] - before["state_dict"][key]).abs().max() <= 5 * steps * rate, key
+
+
+def test_the_settings_of_a_class_that_is_gone_are_kept(checkpoints: Path) -> None:
+    model = lit_gans.load(checkpoints / "wgan" / "last.ckpt", lightning=True)
+    assert (model.clip_weights, model.optimizer_names, model.updates.generator_every) == (0.01, ("rmsprop",) * 2, 5)
 
 
 @pytest.mark.parametrize("name", ["cdcgan", "conditional_gan_objects", "flow"])

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from lit_gans.configs import SCORE_OPTIONS
 from lit_gans.errors import InputError, few
 from lit_gans.inference.weights import drawing_weights
+from lit_gans.old_names import model_of_today, of_the_model, options_of_today
 
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
 CHECKPOINT_KEY = "lit_gans"
@@ -161,7 +161,13 @@ def shapes_in(checkpoint: Mapping[str, Any], source: str) -> Shapes:
 
 
 def model_name(checkpoint: object) -> str | None:
-    """The class that wrote a checkpoint; None if the content of the file is something else."""
+    """The model of a checkpoint, by today's name; None if the content of the file is something else."""
+    name = written_name(checkpoint)
+    return None if name is None else model_of_today(name)
+
+
+def written_name(checkpoint: object) -> str | None:
+    """The class that wrote a checkpoint."""
     tag = checkpoint.get(CHECKPOINT_KEY) if isinstance(checkpoint, dict) else None
     name = tag.get("model") if isinstance(tag, dict) else None
     return name if isinstance(name, str) else None
@@ -176,10 +182,11 @@ def networks_alone(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def hyperparameters_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the model; keys with an underscore are Lightning's own."""
+    """Those of the model, by today's names; keys with an underscore are Lightning's own."""
     given = checkpoint.get("hyper_parameters")
     given = given if isinstance(given, dict) else {}
-    return {k: v for k, v in given.items() if not str(k).startswith("_") and k not in SCORE_OPTIONS}
+    own = {k: v for k, v in given.items() if not str(k).startswith("_")}
+    return of_the_model(options_of_today(written_name(checkpoint), own))
 
 
 def plain(value: Any) -> Any:

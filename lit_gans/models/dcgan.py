@@ -10,7 +10,8 @@ from lit_gans.networks.norms import NormName
 class DCGAN(UnconditionalGAN):
     """Pictures from noise by the report's DCGAN: binary cross-entropy, Adam 2e-4 with beta1 0.5.
 
-    Any objective and penalty goes with these networks: WGAN and WGANGP are two such choices.
+    Any objective and penalty goes with these networks: `lit_gans.WGAN` and `lit_gans.WGANGP` give it the settings of
+    those papers (old_names.py), which the configs wgan_anime and wgan_gp_anime spell out.
 
     Args:
         image_size: height and width of the images, a multiple of 4.

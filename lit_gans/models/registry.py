@@ -1,8 +1,11 @@
 """Every model of the package, by name. A new one is entered here and, for its use without Lightning, in
 inference/registry.py."""
 
+from functools import partial
 from importlib import import_module
 from typing import Any
+
+from lit_gans.old_names import OLD_MODELS
 
 # Name of the class -> its module. `lit_gans.NAME`, `lit_gans.load` and `--model NAME` go by it.
 MODELS = {
@@ -15,15 +18,16 @@ MODELS = {
     "Evaluator": "lit_gans.models.evaluator",
     "LSGAN": "lit_gans.models.lsgan",
     "TagDCGAN": "lit_gans.models.tag_dcgan",
-    "WGAN": "lit_gans.models.wgan",
-    "WGANGP": "lit_gans.models.wgan_gp",
 }
 
 
 def model_class(name: str) -> Any:
-    """The class of this name, imported on first use.
+    """The class of this name, imported on first use; of a name of earlier versions, the class with its settings.
 
     Raises:
         KeyError: no model has it.
     """
+    if name in OLD_MODELS:
+        today, settings = OLD_MODELS[name]
+        return partial(model_class(today), **settings)
     return getattr(import_module(MODELS[name]), name)

@@ -19,8 +19,6 @@ from lit_gans.models.flow_matching import ConditionalFlowMatching
 from lit_gans.models.lsgan import LSGAN
 from lit_gans.models.registry import MODELS, model_class
 from lit_gans.models.tag_dcgan import TagDCGAN
-from lit_gans.models.wgan import WGAN
-from lit_gans.models.wgan_gp import WGANGP
 
 # What no number of any option may be; each also stands for its kind: another kind of number, a slip of the keyboard.
 NO_NUMBERS: list[Any] = [math.nan, math.inf, -math.inf, "many", [], {}, 1j]
@@ -32,8 +30,6 @@ TINY: dict[type, dict[str, Any]] = {
     CycleGAN: {"width": 2, "blocks": 1, "discriminator_width": 2},
     TagDCGAN: {"num_classes": 4, "image_size": 8, "width": 2, "latent_dim": 3},
     LSGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
-    WGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
-    WGANGP: {"image_size": 8, "width": 4, "latent_dim": 3},
     Evaluator: {"num_classes": 4, "width": 2},
     ConditionalFlowMatching: {"num_classes": 4, "image_size": 8, "width": 16, "levels": 2, "blocks": 1},
     ConditionalFlow: {

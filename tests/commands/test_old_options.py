@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lit_gans.commands.arguments import with_configs
-from lit_gans.commands.old_names import config_with_new_names, with_new_names
+from lit_gans.commands.old_options import config_with_new_names, with_new_names
 
 
 def test_options_on_the_command_line_get_todays_names_and_say_so_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +44,24 @@ def test_a_config_with_old_names_is_handed_on_with_todays(nested: bool, capsys: 
         "old.yaml: written by an earlier version; now model.evaluator is score.evaluator, model.weights is "
         "score.use_ema"
     )
+
+
+def test_a_model_that_is_settings_of_another_gets_them_before_what_the_user_gives(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    args = with_new_names("--model lit_gans.models.wgan.WGAN --model.clip_weights 0.1".split())
+    assert args[:2] == ["--model", "DCGAN"] and args[-2:] == ["--model.clip_weights", "0.1"]
+    assert {'--model.objective="wgan"', '--model.schedule={"generator_every": 5}'} < set(args)
+    assert with_new_names(["--model=WGAN"]) == with_new_names(["--model", "WGAN"])
+    options = {"clip_weights": 0.1, "schedule": None, "draws": 3}
+    found = config_with_new_names(Path("old.yaml"), {"model": {"class_path": "x.WGAN", "init_args": options}})
+    assert found is not None and found["score"] == {"draws": 3}
+    assert found["model"]["class_path"] == "lit_gans.models.dcgan.DCGAN"
+    own = found["model"]["init_args"]
+    assert (own["clip_weights"], own["schedule"], own["norm"]) == (0.1, {"generator_every": 5}, "none")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "--model WGAN is DCGAN with other settings now"
+    assert lines[-1].endswith("now WGAN is DCGAN with other settings, model.draws is score.draws")
 
 
 @pytest.mark.parametrize("content", [{"model": {"width": 8}}, {"model": "CDCGAN"}, {}, {"model": {"init_args": None}}])
