@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data_modules.anime_files import face_folder, faces, tagged_faces
-from data_modules.errors import DataError
+from data_modules.errors import DataError, one_of
 from data_modules.files import list_pictures
 from data_modules.labelled import HELD_OUT, LabelledImages, split
 from data_modules.loader import ArrayLoader, Named
@@ -77,8 +77,7 @@ class AnimeFaces(LabelledImages):
             raise DataError(f"data.even_tags is {even_tags}; expected 0 (as the faces are) to 1 (all pairs alike)")
         if even_tags and tags is None:
             raise DataError(f"data.even_tags is {even_tags}, and there are no tags; give data.tags, or leave it out")
-        if test_split not in get_args(Split):
-            raise DataError(f"data.test_split is {test_split!r}; expected one of {', '.join(get_args(Split))}")
+        one_of("test_split", test_split, get_args(Split))
         if test_images is not None and test_images < 2:
             raise DataError(f"data.test_images is {test_images}; expected None for all, or at least 2")
         self.tag_file = tags
@@ -118,9 +117,6 @@ class AnimeFaces(LabelledImages):
                 raise DataError(f"{file}: scores are kept by file name, and {file.stem} is taken; rename it")
             requests = {file.stem: read_requests(file), **requests}
         return {name: torch.from_numpy(tag_vectors(pairs, self.tag_order)) for name, pairs in requests.items()}
-
-    def has_pictures(self) -> bool:
-        return True
 
     def remarks(self) -> list[str]:
         return self._found[2]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from data_modules.celeba_files import AttributeTable, attribute_file, image_folder, read_attributes
 from data_modules.errors import DataError
+from data_modules.files import is_found
 from data_modules.iclevr_files import multi_hot, read_conditions
 from data_modules.labelled import HELD_OUT, LabelledImages, split
 from data_modules.pictures import Fit
@@ -97,10 +98,4 @@ class CelebA(LabelledImages):
         return lists
 
     def has_pictures(self) -> bool:
-        if self.image_dir is not None:
-            return True
-        try:
-            image_folder(self.root)
-        except DataError:
-            return False
-        return True
+        return self.image_dir is not None or is_found(image_folder, self.root)

@@ -4,7 +4,7 @@ Every data module lists its folders here, so that all of them take the same file
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,6 +93,15 @@ def picture_folder(root: Path, folder: str | None, usual: Sequence[str]) -> Path
         if has_picture(candidate):
             return candidate
     raise DataError(f"no picture in {' or '.join(map(str, candidates))}; put them into the first or name their folder")
+
+
+def is_found(find: Callable[[Path], Path], root: Path) -> bool:
+    """Whether a data set's function finds its folder of pictures in `root`."""
+    try:
+        find(root)
+    except DataError:
+        return False
+    return True
 
 
 def need_folder(root: Path) -> None:

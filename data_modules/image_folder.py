@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from data_modules.errors import DataError
+from data_modules.errors import DataError, one_of
 from data_modules.folder_table import PictureTable, read_table
 from data_modules.iclevr_files import multi_hot, read_conditions
 from data_modules.labelled import HELD_OUT, LabelledImages, from_numbers, split
@@ -61,8 +61,7 @@ class ImageFolder(LabelledImages):
         **options: Any,
     ) -> None:
         super().__init__(root, images=images, val_fraction=val_fraction, test_conditions=test_conditions, **options)
-        if fit not in get_args(Fit):
-            raise DataError(f"data.fit is {fit!r}; expected one of {', '.join(get_args(Fit))}")
+        one_of("fit", fit, get_args(Fit))
         self.fit = fit
         self.labels = labels
         self.label_columns = columns
@@ -153,9 +152,6 @@ class ImageFolder(LabelledImages):
             "classes": torch.eye(self.num_classes),
             HELD_OUT: from_numbers(held_out[(held_out >= 0).any(dim=1)][:LISTED], self.num_classes),
         }
-
-    def has_pictures(self) -> bool:
-        return True
 
     def test_pictures(self) -> list[Named]:
         """Those of `test/`; without it the held-out ones, or in a test without labels those of the training."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from data_modules.base import ImageDataModule
 from data_modules.cache import fingerprint
-from data_modules.errors import DataError
+from data_modules.errors import DataError, a_share
 from data_modules.loader import ArrayLoader, Batch, Column, Named, take
 
 HELD_OUT = "held_out"
@@ -25,8 +25,9 @@ class LabelledImages(ImageDataModule, ABC):
     test and predict one batch a list, `{"condition": (N, num_classes), "name": "<list name>"}`; a test has the
     validation batches before them where there are pictures.
 
-    A subclass reads its files: `paths`, `class_names`, `split_rows`, `lists`, `has_pictures` and, for the conditions,
-    `class_numbers` where each picture has one class or a few, `conditions` where most of the classes are on or off.
+    A subclass reads its files: `paths`, `class_names`, `split_rows`, `lists`; for the conditions, `class_numbers` where
+    each picture has one class or a few, `conditions` where most of the classes are on or off; and says `has_pictures`
+    where they may be missing.
 
     Args:
         root, options: see ImageDataModule.
@@ -39,8 +40,7 @@ class LabelledImages(ImageDataModule, ABC):
         self, root: str, *, images: str | None, val_fraction: float, test_conditions: Sequence[str], **options: Any
     ) -> None:
         super().__init__(root, **options)
-        if not 0 < val_fraction < 1:
-            raise DataError(f"data.val_fraction is {val_fraction}; expected a share between 0 and 1, for example 0.05")
+        a_share("val_fraction", val_fraction)
         self.image_dir = images
         self.val_fraction = val_fraction
         self.test_conditions = list(test_conditions)
@@ -80,9 +80,9 @@ class LabelledImages(ImageDataModule, ABC):
     def lists(self) -> dict[str, Tensor]:
         """The conditions to draw in a test, (N, num_classes), by the name of their list."""
 
-    @abstractmethod
     def has_pictures(self) -> bool:
         """Whether a test can compare with real pictures; it goes without where nobody put or named any."""
+        return True
 
     def read_files(self) -> list[Path]:
         paths = self.paths()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision import datasets
 
-from data_modules.errors import DataError
+from data_modules.errors import DataError, one_of
 from data_modules.labelled import HELD_OUT, LabelledImages, split
 from data_modules.loader import ArrayLoader, Column, Named
 
@@ -54,8 +54,7 @@ class TorchvisionSet(LabelledImages):
         super().__init__(
             root, images=None, val_fraction=val_fraction, test_conditions=(), image_size=image_size, **options
         )
-        if name not in SETS:
-            raise DataError(f"data.name is {name!r}; expected one of {', '.join(get_args(SetName))}")
+        one_of("name", name, get_args(SetName))
         self.set_name: SetName = name
         self.labels = labels
         self.download = download
@@ -94,9 +93,6 @@ class TorchvisionSet(LabelledImages):
 
     def lists(self) -> dict[str, Tensor]:
         return {"classes": torch.eye(self.num_classes)} if self.labels else {}
-
-    def has_pictures(self) -> bool:
-        return True
 
     def test_pictures(self) -> list[ArrayLoader | Named]:
         trained, tested = (len(self._set(part).data) for part in ("train", "test"))

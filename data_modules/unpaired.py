@@ -10,7 +10,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from data_modules.base import ImageDataModule
-from data_modules.errors import DataError
+from data_modules.errors import DataError, a_share, one_of
 from data_modules.files import SUFFIXES, PictureFolder, list_pictures
 from data_modules.labelled import split
 from data_modules.loader import ArrayLoader, Batch, take, to_float
@@ -68,10 +68,8 @@ class Unpaired(ImageDataModule):
             raise DataError(
                 f"data.load_size is {load_size}; expected at least data.image_size={image_size}, which is cut out of it"
             )
-        if fit not in get_args(Fit):
-            raise DataError(f"data.fit is {fit!r}; expected one of {', '.join(get_args(Fit))}")
-        if not 0 < test_fraction < 1:
-            raise DataError(f"data.test_fraction is {test_fraction}; expected a share between 0 and 1, such as 0.05")
+        one_of("fit", fit, get_args(Fit))
+        a_share("test_fraction", test_fraction)
         self.fit = fit
         self.test_fraction = test_fraction
         self.domains = None if a is None or b is None else {"a": Path(a).expanduser(), "b": Path(b).expanduser()}

@@ -6,7 +6,6 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
@@ -14,7 +13,7 @@ import lit_gans
 from lit_gans.boundary import USER_ERROR, exit_code, stopped_by_sigterm
 from lit_gans.commands import COMMANDS, LIGHTNING
 from lit_gans.configs import listing
-from lit_gans.errors import InputError
+from lit_gans.errors import InputError, did_you_mean
 
 HELP = f"""usage: lit-gans COMMAND ...
 
@@ -90,8 +89,7 @@ def _dispatch(command: str, args: list[str]) -> int:
         with stopped_by_sigterm():
             return int(module.run(parser.parse_args(args)))
     known = [*LIGHTNING, *COMMANDS]
-    near = get_close_matches(command, known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    hint = f"{did_you_mean(command, known)} ".lstrip()
     raise InputError(f"no such command; {hint}expected one of {', '.join(known)}")
 
 
@@ -100,9 +98,9 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         word = next((arg for arg in message.split() if arg.startswith("--")), "")
-        near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
-        if message.startswith("unrecognized") and near:
-            message += f"; did you mean {near[0]}?"
+        hint = did_you_mean(word.split("=")[0], self._option_string_actions)
+        if message.startswith("unrecognized") and hint:
+            message += f"; {hint}"
         raise InputError(f"{message} ({self.prog} --help lists the options)")
 
 

@@ -1,6 +1,7 @@
 """Errors that the user can correct."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class InputError(ValueError):
@@ -16,6 +17,12 @@ class OutputError(InputError):
 
 class DivergedError(RuntimeError):
     """A training whose loss or gradient is no longer finite; the message says what to continue from, and how."""
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """For a message: "did you mean NAME?", or an empty text where no known name is near."""
+    near = get_close_matches(name, known, n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def few(names: Sequence[str], most: int = 40) -> str:

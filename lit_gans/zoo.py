@@ -6,9 +6,10 @@ read; and `NAME.png`, what it draws. `benchmarks/publish.py RUN --weights` write
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from lit_gans.errors import did_you_mean
 
 # In a wheel the weights lie inside the package, in a checkout beside it.
 HOMES = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")
@@ -41,8 +42,7 @@ def hint(path: Path) -> str:
     if not is_name(path):
         return ""
     known = sorted(file.stem for home in HOMES for file in home.glob("*.json"))
-    near = get_close_matches(str(path), known, n=1)
-    return f", and no name in the zoo; {f'did you mean {near[0]}?' if near else 'lit-gans zoo lists them'}"
+    return f", and no name in the zoo; {did_you_mean(str(path), known) or 'lit-gans zoo lists them'}"
 
 
 def score(scores: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from typing import Any, Literal, get_args
 
 import lightning as L
 
+from lit_gans import checks
 from lit_gans.errors import InputError
 
 Mode = Literal["off", "default", "reduce-overhead", "max-autotune"]
@@ -21,8 +22,7 @@ class Compile(L.Callback):
     """
 
     def __init__(self, mode: Mode = "off", backend: str = "inductor") -> None:
-        if mode not in get_args(Mode):
-            raise InputError(f"compile.mode is {mode!r}; expected one of {', '.join(get_args(Mode))}")
+        checks.choice("compile.mode", mode, get_args(Mode))
         self.mode, self.backend = mode, backend
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: Any) -> None:

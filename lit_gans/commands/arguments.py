@@ -4,14 +4,14 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from lit_gans.commands.old_names import config_with_new_names, with_new_names
+from lit_gans.commands.old_options import config_with_new_names, with_new_names
 from lit_gans.commands.signatures import options_of
 from lit_gans.configs import find_config, is_plain, read_config
+from lit_gans.errors import did_you_mean
 from lit_gans.models.registry import MODELS
 
 CONFIG = ("--config", "-c")
@@ -81,7 +81,7 @@ def readable(text: str, known: Iterable[str], args: list[str]) -> str:
     if unknown := re.search(r"unrecognized arguments: (.*)", text):
         return unknown_option(unknown.group(1).split()[0].split("=")[0], known)
     if other := re.search(r"does not accept option '(.*?)'", text):
-        return f"{place(other.group(1), args)}: no such option{did_you_mean('--' + other.group(1), known)}"
+        return f"{place(other.group(1), args)}: no such option{nearest('--' + other.group(1), known)}"
     if re.search(r"expected one argument", text):
         bare = [a for a, b in zip(args, [*args[1:], "--"], strict=True) if a.startswith("--") and b.startswith("--")]
         return f"{bare[-1] if bare else 'the last option'} needs a value"
@@ -96,14 +96,13 @@ def of_a_key(text: str, known: list[str], args: list[str]) -> str:
     key = ".".join(keys)
     part = section(text)
     if given := re.search(r"Expected a dot import path string: (\S+)", text):
-        near = get_close_matches(given.group(1), MODELS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = f"{did_you_mean(given.group(1), MODELS)} ".lstrip()
         there = f"; {hint}There are {', '.join(MODELS)}" if key == "model" else ""
         return f"--{key} {given.group(1)}: no such class{there}"
     if new := re.search(r"Option '(.*?)' is not accepted", part) or re.search(r"Unexpected keys: \{'(.*?)'", part):
         name = f"{key}.{new.group(1)}"
         known += options_of_class(text, keys[0])
-        return f"{place(name, args)}: no such option{did_you_mean('--' + name, known)}"
+        return f"{place(name, args)}: no such option{nearest('--' + name, known)}"
     value = re.findall(r"Got value: (.*)", part) or re.findall(r"val='?(.*?)'?\)", part)
     value = value or re.findall(r"Given value: (.*)", part)
     kinds = re.findall(r"Expected a <class '(?:\w+\.)*(\w+)'>", part)
@@ -126,12 +125,12 @@ def section(text: str) -> str:
 def unknown_option(name: str, known: list[str]) -> str:
     if not name.startswith("-"):
         return f"{name!r} belongs to no option; options are given as --name value"
-    return f"{name}: no such option{did_you_mean(name, known)}"
+    return f"{name}: no such option{nearest(name, known)}"
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+def nearest(name: str, known: list[str]) -> str:
+    hint = did_you_mean(name, known, cutoff=0.5)
+    return f"; {hint}" if hint else ""
 
 
 def options_of_class(text: str, key: str) -> list[str]:

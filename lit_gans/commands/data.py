@@ -2,9 +2,14 @@
 
 import argparse
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from lit_gans.commands.numbers import at_least
+
+POSITIVE = partial(at_least, 1)
 
 # Layouts with a report of their own -> the module whose `check(folder, images)` gives it; the others share one.
 OWN_REPORT = {"iclevr": "data_modules.iclevr_check", "anime": "data_modules.anime_check"}
@@ -23,35 +28,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shard = actions.add_parser("shard", help="write a folder of pictures as shards, which are streamed")
     shard.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures, with or without labels")
     shard.add_argument("out", type=Path, metavar="OUT", help="new folder; --data.root OUT then trains from it")
-    shard.add_argument("--image-size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    shard.add_argument("--image-size", type=POSITIVE, default=64, help="pixels a side (default: %(default)s)")
     shard.add_argument("--channels", type=int, choices=(3, 1), default=3, help="1 for grey (default: %(default)s)")
     shard.add_argument("--fit", choices=("crop", "pad", "squash"), default="crop", help="of pictures not square")
     shard.add_argument("--labels", default="auto", help="auto, folders, none, or a file (default: %(default)s)")
     shard.add_argument("--val-fraction", type=float, default=0.05, metavar="SHARE", help="held out (default: 0.05)")
     shard.add_argument("--seed", type=int, default=0, help="of the order and of what is held out (default: 0)")
-    shard.add_argument("--pictures", type=_positive, default=10_000, help="in a shard (default: %(default)s)")
+    shard.add_argument("--pictures", type=POSITIVE, default=10_000, help="in a shard (default: %(default)s)")
 
     render = actions.add_parser("render-iclevr", help="render a data set of the iCLEVR layout")
     render.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
-    render.add_argument("--scenes", type=_positive, required=True, metavar="N", help="scenes, of three images each")
-    render.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    render.add_argument("--scenes", type=POSITIVE, required=True, metavar="N", help="scenes, of three images each")
+    render.add_argument("--size", type=POSITIVE, default=64, help="pixels a side (default: %(default)s)")
     render.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
     render.add_argument(
         "--zoom", type=float, default=1.0, help="1 to 2: larger objects for small pictures (default: 1)"
     )
-    render.add_argument("--workers", type=_positive, metavar="K", help="processes (default: one a core)")
+    render.add_argument("--workers", type=POSITIVE, metavar="K", help="processes (default: one a core)")
 
     animals = actions.add_parser("render-animals", help="render plain (A) and striped (B) animals, for CycleGAN")
     animals.add_argument("folder", type=Path, metavar="DIR", help="folder to write trainA, trainB, testA, testB to")
-    animals.add_argument("--train", type=_positive, default=1000, metavar="N", help="of each (default: %(default)s)")
-    animals.add_argument("--test", type=_positive, default=100, metavar="N", help="of each (default: %(default)s)")
-    animals.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    animals.add_argument("--train", type=POSITIVE, default=1000, metavar="N", help="of each (default: %(default)s)")
+    animals.add_argument("--test", type=POSITIVE, default=100, metavar="N", help="of each (default: %(default)s)")
+    animals.add_argument("--size", type=POSITIVE, default=64, help="pixels a side (default: %(default)s)")
     animals.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
 
     faces = actions.add_parser("render-faces", help="draw faces with eight attributes, in the layout of CelebA")
     faces.add_argument("folder", type=Path, metavar="DIR", help="folder to write to")
-    faces.add_argument("--faces", type=_positive, required=True, metavar="N", help="how many")
-    faces.add_argument("--size", type=_positive, default=64, help="pixels a side (default: %(default)s)")
+    faces.add_argument("--faces", type=POSITIVE, required=True, metavar="N", help="how many")
+    faces.add_argument("--size", type=POSITIVE, default=64, help="pixels a side (default: %(default)s)")
     faces.add_argument("--seed", type=int, default=0, help="the same seed gives the same images (default: 0)")
 
 
@@ -102,9 +107,3 @@ def _report(kind: str, folder: Path, images: str | None) -> Any:
     from data_modules.check import check
 
     return check(kind, folder, images)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

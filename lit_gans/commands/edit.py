@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lit_gans.commands.flow_data import add_common_arguments, at_least, finite
+from lit_gans.commands.flow_data import add_common_arguments
+from lit_gans.commands.numbers import at_least, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

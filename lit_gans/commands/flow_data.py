@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,24 +27,6 @@ def add_common_arguments(parser: ArgumentParser, out: str) -> None:
         "--data-root", type=Path, metavar="DIR", help="the data set, if it is not where the run's config.yaml has it"
     )
     add_device_argument(parser)
-
-
-def at_least(smallest: int, text: str) -> int:
-    """For argparse: a whole number of at least `smallest`."""
-    if not text.isdecimal() or int(text) < smallest:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of at least {smallest}")
-    return int(text)
-
-
-def finite(text: str) -> float:
-    """For argparse: a number that is neither NaN nor infinite."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ArgumentTypeError(f"{text!r} is not a finite number")
-    return value
 
 
 def load_encoder(checkpoint: Path, device: str = "auto") -> LatentSpace:

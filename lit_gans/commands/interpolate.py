@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from pathlib import Path
 
-from lit_gans.commands.flow_data import add_common_arguments, at_least
+from lit_gans.commands.flow_data import add_common_arguments
+from lit_gans.commands.numbers import at_least
 
 # Pairs are drawn from this many held-out pictures.
 POOL = 1000

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lit_gans.commands.device import add_device_argument, device_of
+from lit_gans.commands.numbers import at_least
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="a2b",
         help="which generator of a checkpoint (default a2b); a generator file has one",
     )
-    parser.add_argument("--max-side", type=_side, metavar="N", help="make larger pictures smaller first: saves memory")
+    parser.add_argument(
+        "--max-side", type=partial(at_least, 8), metavar="N", help="make larger pictures smaller first: saves memory"
+    )
     add_device_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace files in OUT_DIR that have the same names")
 
@@ -189,9 +193,3 @@ def write(image: Image.Image, path: Path, orientation: int) -> None:
         options["exif"] = exif
     with replacing(path) as temporary:
         image.save(temporary, format=writable(path), **options)
-
-
-def _side(text: str) -> int:
-    if not text.isdecimal() or int(text) < 8:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 8")
-    return int(text)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from lit_gans import checks
 from lit_gans.inference.checkpoint import networks_alone
@@ -16,7 +16,8 @@ from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsa
 from lit_gans.networks.modes import frozen
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
-from lit_gans.training.seeding import batch_seed, generator
+from lit_gans.training.optimizers import optimizer_of
+from lit_gans.training.seeding import batch_seed, generator, own_part
 
 BACK: dict[Direction, Direction] = {"a2b": "b2a", "b2a": "a2b"}
 
@@ -84,7 +85,7 @@ class CycleGAN(Translation, ImageModel):
     def configure_optimizers(self) -> list[Optimizer]:
         pairs = ((self.generator_a2b, self.generator_b2a), (self.discriminator_a, self.discriminator_b))
         return [
-            Adam([weight for network in pair for weight in network.parameters()], lr, self.betas, fused=True)
+            optimizer_of("adam", [weight for network in pair for weight in network.parameters()], lr, self.betas)
             for pair, lr in zip(pairs, self.learning_rates, strict=True)
         ]
 
@@ -154,7 +155,7 @@ class CycleGAN(Translation, ImageModel):
         union = fake.float()
         if self.trainer.world_size > 1:
             union = torch.cat(list(self.all_gather(union)))
-        return pool.exchange(union, noise)[self.global_rank * len(fake) :][: len(fake)]
+        return own_part(pool.exchange(union, noise), self.global_rank, len(fake))
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """For sample grids: the images of A, their translations and those translated back; then the same for B."""

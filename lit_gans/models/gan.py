@@ -13,6 +13,7 @@ from lit_gans import checks
 from lit_gans.inference.base import EMA_DECAY
 from lit_gans.inference.generators import LatentGenerator
 from lit_gans.losses.adversarial import ObjectiveName
+from lit_gans.losses.soft_labels import SoftLabels, objective_of
 from lit_gans.models.base import Batch, ImageModel, temperature_lines
 from lit_gans.models.pretrained import projected_discriminator
 from lit_gans.networks.modes import frozen
@@ -22,16 +23,9 @@ from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
-from lit_gans.training.seeding import batch_seed, generator
+from lit_gans.training.seeding import batch_seed, generator, own_part
 from lit_gans.training.shown import Shown
-from lit_gans.training.tips import (
-    LatentName,
-    SoftLabels,
-    check_batches,
-    draw_latents,
-    objective_of,
-    to_range,
-)
+from lit_gans.training.tips import LatentName, check_batches, draw_latents, to_range
 
 NetworkName = Literal["generator", "discriminator"]
 NETWORKS: tuple[NetworkName, ...] = ("generator", "discriminator")  # in the order of the optimizers
@@ -255,10 +249,9 @@ class GAN(LatentGenerator, ImageModel):
         return ()
 
     def latents(self, count: int, noise: torch.Generator) -> Tensor:
-        """(count, latent_dim): this process's part of what is drawn for the union batch, so that several processes
-        train on the noise that one would."""
+        """(count, latent_dim) of this process."""
         union = draw_latents(self.latent, (count * self.trainer.world_size, self.latent_dim), noise)
-        return union[self.global_rank * count :][:count]
+        return own_part(union, self.global_rank, count)
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:
         return {"temperature": self.temperature}, temperature_lines(self.temperature)

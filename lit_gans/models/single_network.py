@@ -13,7 +13,7 @@ from lit_gans.models.base import Batch, ImageModel
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, optimizer_of
-from lit_gans.training.seeding import batch_seed, generator
+from lit_gans.training.seeding import batch_seed, generator, own_part
 
 
 class SingleNetwork(Averaged, ImageModel):
@@ -98,17 +98,16 @@ class SingleNetwork(Averaged, ImageModel):
 
     def uniform(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
         """Uniform in [0, 1), of this shape, whose first number counts the images of this process's batch."""
-        return self.own_part(torch.rand, shape, noise)
+        return self.drawn(torch.rand, shape, noise)
 
     def normal(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
         """The same, standard normal."""
-        return self.own_part(torch.randn, shape, noise)
+        return self.drawn(torch.randn, shape, noise)
 
-    def own_part(self, draw: Callable[..., Tensor], shape: Sequence[int], noise: torch.Generator) -> Tensor:
-        """This process's part of what is drawn for the union batch."""
+    def drawn(self, draw: Callable[..., Tensor], shape: Sequence[int], noise: torch.Generator) -> Tensor:
         count, *rest = shape
         union = draw(count * self.trainer.world_size, *rest, device=self.device, generator=noise)
-        return union[self.global_rank * count :][:count]
+        return own_part(union, self.global_rank, count)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         weights = [weight for weight in self.trained.parameters() if weight.grad is not None]

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 
 NormName = Literal["batch", "instance", "layer", "none"]
 
@@ -28,6 +28,5 @@ def norm_layer(name: NormName, channels: int, momentum: float = 0.1, eps: float 
         return nn.InstanceNorm2d(channels, eps, affine=True)
     if name == "layer":
         return nn.GroupNorm(1, channels, eps)
-    if name == "none":
-        return nn.Identity()
-    raise InputError(f"norm is {name!r}; expected one of {', '.join(get_args(NormName))}")
+    checks.choice("norm", name, get_args(NormName))
+    return nn.Identity()

@@ -1,34 +1,32 @@
 """Optimizers by name, and optimizer state that fits the weights it belongs to."""
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Adamax, Optimizer, RMSprop
 
-from lit_gans.errors import InputError
+from lit_gans import checks
 
 OptimizerName = Literal["adam", "adamax", "sgd", "rmsprop"]
 
 
 def optimizer_of(
-    name: OptimizerName, weights: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
+    name: OptimizerName, weights: Iterable[nn.Parameter], lr: float, betas: tuple[float, float], **more: Any
 ) -> Optimizer:
-    """The optimizer of this name. `betas` are Adam's and Adamax's; the others have their defaults (SGD no momentum).
+    """The optimizer of this name. `betas` are Adam's and Adamax's; the others have their defaults (SGD no momentum),
+    but for what `more` says.
 
     Raises:
         InputError: an unknown name.
     """
+    checks.choice("optimizer", name, get_args(OptimizerName))
     if name == "adam":
-        return Adam(weights, lr, betas, fused=True)
+        return Adam(weights, lr, betas, fused=True, **more)
     if name == "adamax":
-        return Adamax(weights, lr, betas, foreach=True)
-    if name == "sgd":
-        return SGD(weights, lr, fused=True)
-    if name == "rmsprop":
-        return RMSprop(weights, lr)
-    raise InputError(f"optimizer is {name!r}; expected one of {', '.join(get_args(OptimizerName))}")
+        return Adamax(weights, lr, betas, foreach=True, **more)
+    return SGD(weights, lr, fused=True, **more) if name == "sgd" else RMSprop(weights, lr, **more)
 
 
 @torch.no_grad()

@@ -43,8 +43,7 @@ class Penalty:
         if unknown := given.keys() - cls.__dataclass_fields__.keys():
             raise InputError(f"a penalty has no {', '.join(sorted(unknown))}; expected where, target, weight, every")
         for key, allowed in (("where", get_args(Where)), ("target", get_args(Target))):
-            if given.get(key) not in allowed:
-                raise InputError(f"penalty.{key} is {given.get(key)!r}; expected one of {', '.join(allowed)}")
+            checks.choice(f"penalty.{key}", given.get(key), allowed)
         weight = checks.number("penalty.weight", given.get("weight"), above=0, hint="10 for WGAN-GP")
         every = checks.whole("penalty.every", given.get("every", 1), at_least=1)
         return cls(given["where"], given["target"], weight, every)

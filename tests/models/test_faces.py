@@ -98,6 +98,10 @@ class TestSampling:
         assert pictures.shape == (3, 3, 16, 16) and not pictures.requires_grad
         assert all(part.training for part in made.modules())
 
+    def test_an_unknown_kind_of_latents_is_refused(self) -> None:
+        with pytest.raises(InputError, match="latent is 'cauchy'; expected one of gaussian, uniform"):
+            model("DCGAN", latent="cauchy")
+
     def test_temperature_scales_the_noise_and_is_the_models_own_where_none_is_given(self) -> None:
         made, cool = model("DCGAN", latent="uniform"), model("DCGAN", latent="uniform", temperature=0.25)
         z = torch.rand(3, 5, generator=torch.Generator().manual_seed(9)) * 2 - 1
