@@ -26,13 +26,13 @@ def gan(model: GAN) -> Work:
     """GAN.training_step."""
     optimizers = dict(zip(NETWORKS, model.configure_optimizers(), strict=True))
     model.trainer = OneProcess()  # type: ignore[assignment]  # all that the losses ask of a Trainer
-    noise = torch.Generator(model.device)
+    rng = torch.Generator(model.device)
     batches = itertools.count()
 
     def update(name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
         descend(model, optimizers[name], loss())
 
-    return lambda batch: model.train_on(batch, next(batches), noise, update)
+    return lambda batch: model.train_on(batch, next(batches), rng, update)
 
 
 def descend(model: ImageModel, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -68,13 +68,13 @@ def cyclegan(model: CycleGAN) -> Work:
     """CycleGAN.training_step, with its pools."""
     optimizer_g, optimizer_d = model.configure_optimizers()
     model.trainer = OneProcess()  # type: ignore[assignment]
-    noise = torch.Generator(model.device)
+    rng = torch.Generator(model.device)
 
     def step(batch: Batch) -> None:
         real_a, real_b = batch["image_a"], batch["image_b"]
         loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
         descend(model, optimizer_g, loss)
-        shown_a, shown_b = model.shown(model.pool_a, fake_a, noise), model.shown(model.pool_b, fake_b, noise)
+        shown_a, shown_b = model.shown(model.pool_a, fake_a, rng), model.shown(model.pool_b, fake_b, rng)
         descend(model, optimizer_d, model.discriminator_loss(real_a, real_b, shown_a, shown_b))
 
     return step

@@ -33,7 +33,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
     def draw(
         self,
         conditions: Tensor,
-        noise: torch.Generator,
+        rng: torch.Generator,
         ema: bool,
         *,
         temperature: float | None = None,
@@ -49,7 +49,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         temperature, guidance = self.settings(temperature, guidance)
         for told in conditions.split(SAMPLING_BATCH):
             shape = (len(told), self.channels, self.image_size, self.image_size)
-            z = temperature * torch.randn(shape, generator=noise).to(self.device)
+            z = temperature * torch.randn(shape, generator=rng).to(self.device)
             yield self.follow(z, told, 0.0, 1.0, ema, guidance, steps).clamp(-1, 1)
 
     def encode(self, x: Tensor, c: Conditions | None = None, ema: bool = True) -> Latents:

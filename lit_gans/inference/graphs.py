@@ -77,9 +77,9 @@ def of_gan(model: LatentGenerator) -> Graph:
 
     conditional = isinstance(model, ConditionalGenerator)
 
-    def inputs(count: int, noise: torch.Generator) -> Inputs:
-        z = draw_latents(model.latent, (count, model.latent_dim), noise)
-        return {"z": z, "condition": conditions(model, count, noise)} if conditional else {"z": z}
+    def inputs(count: int, rng: torch.Generator) -> Inputs:
+        z = draw_latents(model.latent, (count, model.latent_dim), rng)
+        return {"z": z, "condition": conditions(model, count, rng)} if conditional else {"z": z}
 
     kind = ConditionalDrawing if conditional else Drawing
     module = kind(network, partial(from_range, pixel_range=model.pixel_range))
@@ -89,14 +89,14 @@ def of_gan(model: LatentGenerator) -> Graph:
 def of_flow(model: FlowSampling, guidance: float | None) -> Graph:
     _, guidance = model.settings(None, guidance)
 
-    def inputs(count: int, noise: torch.Generator) -> Inputs:
-        condition = conditions(model, count, noise)
-        found = {"latents": torch.randn(count, model.dims, generator=noise), "condition": condition}
+    def inputs(count: int, rng: torch.Generator) -> Inputs:
+        condition = conditions(model, count, rng)
+        found = {"latents": torch.randn(count, model.dims, generator=rng), "condition": condition}
         if model.layout:
-            place = torch.rand(*condition.shape, 2, generator=noise)
+            place = torch.rand(*condition.shape, 2, generator=rng)
             found["place"] = torch.where(condition[..., None] > 0, place, torch.nan)
         if model.places:
-            found["order"] = random_order(condition, noise).float()
+            found["order"] = random_order(condition, rng).float()
         return found
 
     kind = PlacedDecoding if model.layout else OrderedDecoding if model.places else Decoding
@@ -112,9 +112,9 @@ def of_flow(model: FlowSampling, guidance: float | None) -> Graph:
 def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int | None) -> Graph:
     _, guidance = model.settings(None, guidance)
 
-    def inputs(count: int, noise: torch.Generator) -> Inputs:
-        picture = torch.randn(count, model.channels, model.image_size, model.image_size, generator=noise)
-        return {"noise": picture, "condition": conditions(model, count, noise)}
+    def inputs(count: int, rng: torch.Generator) -> Inputs:
+        picture = torch.randn(count, model.channels, model.image_size, model.image_size, generator=rng)
+        return {"noise": picture, "condition": conditions(model, count, rng)}
 
     velocity = partial(model.velocity, guidance=guidance)
     steps = model.steps if steps is None else checks.whole("--steps", steps, at_least=1)
@@ -123,17 +123,17 @@ def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int
 
 
 def of_cyclegan(model: Translation, directions: tuple[Direction, ...]) -> Graph:
-    def inputs(count: int, noise: torch.Generator) -> Inputs:
-        return {"image": torch.rand(count, model.generator_a2b.channels, 32 + 4 * count, 32, generator=noise) * 2 - 1}
+    def inputs(count: int, rng: torch.Generator) -> Inputs:
+        return {"image": torch.rand(count, model.generator_a2b.channels, 32 + 4 * count, 32, generator=rng) * 2 - 1}
 
     meaning = {"image": "RGB in [-1, 1]; height and width are multiples of 4, at least 8"}
     module = Translating(*(model.generator(direction) for direction in directions))
     return Graph(module, inputs, meaning, any_size=True, outputs=directions)
 
 
-def conditions(model: Any, count: int, noise: torch.Generator) -> Tensor:
+def conditions(model: Any, count: int, rng: torch.Generator) -> Tensor:
     """(count, num_classes): random ones, of one class or more."""
     most = min(getattr(model, "slots", CLASSES), model.num_classes)
-    asked = torch.randint(1, most + 1, (count, 1), generator=noise)
-    rank = torch.rand(count, model.num_classes, generator=noise).argsort(dim=1).argsort(dim=1)
+    asked = torch.randint(1, most + 1, (count, 1), generator=rng)
+    rank = torch.rand(count, model.num_classes, generator=rng).argsort(dim=1).argsort(dim=1)
     return (rank < asked).float()

@@ -45,7 +45,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
     def draw(
         self,
         conditions: Tensor,
-        noise: torch.Generator,
+        rng: torch.Generator,
         ema: bool,
         *,
         temperature: float | None = None,
@@ -62,10 +62,10 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         """
         temperature, guidance = self.settings(temperature, guidance)
         low = None if lr is None else self.given_lr(lr, len(conditions))
-        labels = self.asked(conditions, noise)
+        labels = self.asked(conditions, rng)
         for start in range(0, len(labels), SAMPLING_BATCH):
             label = labels[start : start + SAMPLING_BATCH]
-            eps = temperature * torch.randn(len(label), self.dims, generator=noise).to(self.device)
+            eps = temperature * torch.randn(len(label), self.dims, generator=rng).to(self.device)
             known = None if low is None else low[start : start + SAMPLING_BATCH]
             with self.exact(torch.float32, ema) as flow:
                 x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, known))
@@ -73,10 +73,10 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
                     x = denoised(flow, x, self.noise * IN_CUBE, label, known)
             yield from_cube(x).clamp(-1, 1)
 
-    def asked(self, conditions: Tensor, noise: torch.Generator) -> Tensor:
+    def asked(self, conditions: Tensor, rng: torch.Generator) -> Tensor:
         """What the flow is told to draw for these conditions, a row each."""
-        order = random_order(conditions, noise) if self.places else None
-        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, noise)
+        order = random_order(conditions, rng) if self.places else None
+        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, rng)
         return self.with_objects(conditions, order, place)
 
     def with_objects(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ BLOCK = 4096
 class Sampling:
     """Mixin: what `sample` and `stream` of every model have in common.
 
-    A model defines `draw(asked, noise, ema, *, option, ...)`: parts of the pictures, (B, 3, H, W) in [-1, 1], with
+    A model defines `draw(asked, rng, ema, *, option, ...)`: parts of the pictures, (B, 3, H, W) in [-1, 1], with
     noise from this CPU generator. Its keyword-only arguments are the model's options of sampling.
     """
 
@@ -69,9 +69,9 @@ class UnconditionalSampling(Sampling):
         """The pictures of `sample`, part by part: any number of them in the memory of one part."""
         checks.whole("n", n, at_least=1, hint="pictures")
         self.check_options(options)
-        noise = generator_of(seed)
+        rng = generator_of(seed)
         for start in range(0, n, BLOCK):
-            yield from self.draw(min(BLOCK, n - start), noise, ema, **options)
+            yield from self.draw(min(BLOCK, n - start), rng, ema, **options)
 
 
 class ConditionalSampling(Sampling):
@@ -125,8 +125,8 @@ class ConditionalSampling(Sampling):
         for name, value in options.items():
             if isinstance(value, Tensor) and value.ndim and len(value) != len(rows):
                 raise InputError(f"{name} has shape {tuple(value.shape)}; expected a row for each of {len(rows)}")
-        noise = generator_of(seed)
+        rng = generator_of(seed)
         for start in range(0, n * len(rows), BLOCK):
             which = torch.arange(start, min(start + BLOCK, n * len(rows))) // n
             own = {k: v[which.to(v.device)] if isinstance(v, Tensor) and v.ndim else v for k, v in options.items()}
-            yield from self.draw(rows[which].to(self.device), noise, ema, **own)
+            yield from self.draw(rows[which].to(self.device), rng, ema, **own)

@@ -99,12 +99,12 @@ class CycleGAN(Translation, ImageModel):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generators, opt_discriminators = self.optimizers()  # type: ignore[attr-defined]
         real_a, real_b = batch["image_a"], batch["image_b"]
-        noise = generator(batch_seed(self.seed, self.global_step), self.device)
+        rng = generator(batch_seed(self.seed, self.global_step), self.device)
 
         loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
         self.descend(opt_generators, loss, counted=False)
-        shown_a = self.shown(self.pool_a, fake_a, noise)
-        shown_b = self.shown(self.pool_b, fake_b, noise)
+        shown_a = self.shown(self.pool_a, fake_a, rng)
+        shown_b = self.shown(self.pool_b, fake_b, rng)
         self.descend(opt_discriminators, self.discriminator_loss(real_a, real_b, shown_a, shown_b), counted=True)
 
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
@@ -149,13 +149,13 @@ class CycleGAN(Translation, ImageModel):
         self.losses["loss/discriminators"] = loss.detach()
         return loss
 
-    def shown(self, pool: ImagePool, fake: Tensor, noise: torch.Generator) -> Tensor:
+    def shown(self, pool: ImagePool, fake: Tensor, rng: torch.Generator) -> Tensor:
         """The generated images that a discriminator is shown: this process's part of what the pool gives for the union
         batch. All processes keep the same pool, so any of them can save it, and it does not depend on their number."""
         union = fake.float()
         if self.trainer.world_size > 1:
             union = torch.cat(list(self.all_gather(union)))
-        return own_part(pool.exchange(union, noise), self.global_rank, len(fake))
+        return own_part(pool.exchange(union, rng), self.global_rank, len(fake))
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """For sample grids: the images of A, their translations and those translated back; then the same for B."""

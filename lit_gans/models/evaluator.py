@@ -94,7 +94,7 @@ class Evaluator(SingleNetwork):
         for group in self.trainer.optimizers[0].param_groups:
             group.update(lr=self.lr * rate, momentum=self.momentum + MOMENTUM_SWING * (1 - 2 * rate))
 
-    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def training_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         seen = self.augment(as_colour(batch["image"]))
         return binary_cross_entropy_with_logits(self.network.logits(seen), batch["condition"])
 

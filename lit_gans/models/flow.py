@@ -110,12 +110,12 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         x = self.dequantized(batch, generator(batch_seed(self.seed, 0), self.device))
         self.flow.initialize(x, self.features(self.flow, batch))
 
-    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def training_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         # twice as many images as layouts: those whose objects were not all found keep none
         if self.flow.layouts is not None and self.images_seen < 2 * KEPT:
             self.flow.layouts.add(self.of_all(batch["condition"]), self.of_all(self.place_of(batch)))
-        x = self.dequantized(batch, noise)
-        features = self.features(self.flow, batch, noise)
+        x = self.dequantized(batch, rng)
+        features = self.features(self.flow, batch, rng)
         return bits_per_dim(self.flow.log_prob(x, features), self.dims, self.bits).mean()
 
     def of_all(self, part: Tensor) -> Tensor:
@@ -126,16 +126,16 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         assert isinstance(gathered, Tensor)
         return gathered.flatten(0, 1)
 
-    def features(self, flow: Flow, batch: Batch, noise: torch.Generator | None = None) -> list[Features]:
-        """What the flow is told of a batch's images; with `noise` as in training, where parts of it are left out at
+    def features(self, flow: Flow, batch: Batch, rng: torch.Generator | None = None) -> list[Features]:
+        """What the flow is told of a batch's images; with `rng` as in training, where parts of it are left out at
         random."""
         label, low = batch["condition"], self.low_resolution(batch["image"])
         order = self.order_of(batch) if self.places else None
         place = self.place_of(batch) if self.layout else None
-        if noise is None:
+        if rng is None:
             return flow.pyramid(self.with_objects(label, order, place), low=low)
         drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
-        kept, low_kept, order_kept = (self.uniform((len(label),), noise) >= drop for drop in drops)
+        kept, low_kept, order_kept = (self.uniform((len(label),), rng) >= drop for drop in drops)
         if order is not None:
             order = order * order_kept[:, None]
         if place is not None:
@@ -152,10 +152,10 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         """What the flow is shown of an image beside the label: its 8x8 mean colours, if it has been built for that."""
         return None if self.lr_drop is None else small(image)
 
-    def dequantized(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def dequantized(self, batch: Batch, rng: torch.Generator) -> Tensor:
         image = batch["image"]
         draw = self.normal if self.noise else self.uniform
-        x = self.continuous(image, draw(image.shape, noise))
+        x = self.continuous(image, draw(image.shape, rng))
         # as the weights are: no other layer brings the image into their layout, and sums of both layouts are slow
         return x.contiguous(memory_format=torch.channels_last)
 

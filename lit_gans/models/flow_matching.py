@@ -61,11 +61,11 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
         self.set_space(image_size, label_drop, temperature, guidance, channels)
         self.set_solver(steps, solver)
 
-    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def training_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         image = batch["image"]
-        kept = self.uniform((len(image),), noise) >= self.label_drop
-        time = logit_normal(self.normal((len(image),), noise))
-        return self.loss_at(self.unet, batch, self.normal(image.shape, noise), time, kept)
+        kept = self.uniform((len(image),), rng) >= self.label_drop
+        time = logit_normal(self.normal((len(image),), rng))
+        return self.loss_at(self.unet, batch, self.normal(image.shape, rng), time, kept)
 
     def loss_at(self, unet: Any, batch: Batch, noise: Tensor, time: Tensor, kept: Tensor | None = None) -> Tensor:
         """The loss at these times (B,) of the paths from this noise (B, 3, H, W)."""

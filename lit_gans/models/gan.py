@@ -161,25 +161,25 @@ class GAN(LatentGenerator, ImageModel):
         self.shown.at(self.progress)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        noise = generator(batch_seed(self.seed, self.global_step), self.device)
+        rng = generator(batch_seed(self.seed, self.global_step), self.device)
         # global_step rises at the batch's last update, so it numbers the batch until then
-        self.train_on(batch, self.global_step, noise, self.update)
+        self.train_on(batch, self.global_step, rng, self.update)
         self.images_seen += len(batch["image"]) * self.trainer.world_size
         updates = {"updates/generator": self.generator_updates, "updates/discriminator": self.discriminator_updates}
         self.log_progress({"images_seen": self.images_seen, **updates})
 
-    def train_on(self, batch: Batch, step: int, noise: torch.Generator, update: Update) -> None:
+    def train_on(self, batch: Batch, step: int, rng: torch.Generator, update: Update) -> None:
         """All updates of one batch, the step-th of the run; `update` does one of them."""
         batch = {**batch, "image": to_range(batch["image"], self.pixel_range)}
         for i in reversed(range(self.updates.of_discriminator(step))):
             counted = i == 0 and not self.updates.generator_counts
-            update("discriminator", lambda: self.discriminator_loss(batch, noise), counted)
+            update("discriminator", lambda: self.discriminator_loss(batch, rng), counted)
             if self.clip_weights is not None:
                 clamp_weights(self.discriminator, self.clip_weights)
             self.discriminator_updates += 1
         for i in reversed(range(self.updates.of_generator(step))):
             counted = i == 0 and self.updates.generator_counts
-            update("generator", lambda: self.generator_loss(batch, noise), counted)
+            update("generator", lambda: self.generator_loss(batch, rng), counted)
             self.generator_updates += 1
         if self.generator_ema is not None:
             update_average(self.generator_ema, self.generator, self.ema_decay, step)
@@ -190,12 +190,12 @@ class GAN(LatentGenerator, ImageModel):
         self.descend(self.optimizers()[NETWORKS.index(name)], value, counted)  # type: ignore[index]
         self.losses[f"loss/{name}"] = value.detach()
 
-    def discriminator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def discriminator_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """A scalar with a gradient for the discriminator alone."""
         condition = self.condition(batch)
         real = self.shown(batch["image"])
         with torch.no_grad():
-            fake = self.shown(self.fakes(batch, noise))
+            fake = self.shown(self.fakes(batch, rng))
         real_logits, fake_logits, more = self.judge_both(real, fake, condition)
         loss = self.objective.discriminator(real_logits, fake_logits) + more
         if self.wrong_labels:
@@ -204,10 +204,10 @@ class GAN(LatentGenerator, ImageModel):
         # past torch.compile, which has no second derivative
         return loss + self.penalty(lambda image: self.discriminator.forward(image, *condition), real, fake)
 
-    def generator_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def generator_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """A scalar with a gradient for the generator alone."""
         with frozen(self.discriminator):
-            fake = self.shown(self.fakes(batch, noise))
+            fake = self.shown(self.fakes(batch, rng))
             logits, more = self.judge(fake, self.condition(batch))
             return self.objective.generator(logits, self.real_logits(batch)) + more
 
@@ -228,9 +228,9 @@ class GAN(LatentGenerator, ImageModel):
         mixed = self.discriminator(torch.cat([real, fake]), *(torch.cat([part, part]) for part in condition))
         return mixed[: len(real)], mixed[len(real) :], 0.0
 
-    def fakes(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def fakes(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """One generated image for each of the batch."""
-        return self.generator(self.latents(len(batch["image"]), noise), *self.condition(batch))
+        return self.generator(self.latents(len(batch["image"]), rng), *self.condition(batch))
 
     def real_logits(self, batch: Batch) -> Tensor | None:
         """What a relativistic generator loss compares with; None for the others."""
@@ -248,9 +248,9 @@ class GAN(LatentGenerator, ImageModel):
         """What both networks get beside z or the image; nothing here."""
         return ()
 
-    def latents(self, count: int, noise: torch.Generator) -> Tensor:
+    def latents(self, count: int, rng: torch.Generator) -> Tensor:
         """(count, latent_dim) of this process."""
-        union = draw_latents(self.latent, (count * self.trainer.world_size, self.latent_dim), noise)
+        union = draw_latents(self.latent, (count * self.trainer.world_size, self.latent_dim), rng)
         return own_part(union, self.global_rank, count)
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:

@@ -67,7 +67,7 @@ class SingleNetwork(Averaged, ImageModel):
         self.clip_norm = checks.limit("clip_norm", clip_norm)
         self.start_from = start_from
 
-    def training_loss(self, batch: Batch, noise: torch.Generator) -> Tensor:
+    def training_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The loss of one batch, a scalar, with random numbers from this generator (on the model's device, in the same
         state in all processes)."""
         raise NotImplementedError
@@ -96,17 +96,17 @@ class SingleNetwork(Averaged, ImageModel):
         self.losses[self.loss_name] = loss.detach()
         return loss
 
-    def uniform(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
+    def uniform(self, shape: Sequence[int], rng: torch.Generator) -> Tensor:
         """Uniform in [0, 1), of this shape, whose first number counts the images of this process's batch."""
-        return self.drawn(torch.rand, shape, noise)
+        return self.drawn(torch.rand, shape, rng)
 
-    def normal(self, shape: Sequence[int], noise: torch.Generator) -> Tensor:
+    def normal(self, shape: Sequence[int], rng: torch.Generator) -> Tensor:
         """The same, standard normal."""
-        return self.drawn(torch.randn, shape, noise)
+        return self.drawn(torch.randn, shape, rng)
 
-    def drawn(self, draw: Callable[..., Tensor], shape: Sequence[int], noise: torch.Generator) -> Tensor:
+    def drawn(self, draw: Callable[..., Tensor], shape: Sequence[int], rng: torch.Generator) -> Tensor:
         count, *rest = shape
-        union = draw(count * self.trainer.world_size, *rest, device=self.device, generator=noise)
+        union = draw(count * self.trainer.world_size, *rest, device=self.device, generator=rng)
         return own_part(union, self.global_rank, count)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:

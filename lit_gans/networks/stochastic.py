@@ -52,13 +52,13 @@ def is_stochastic(network: nn.Module) -> bool:
 
 
 @contextmanager
-def seeded_if_stochastic(network: nn.Module, noise: torch.Generator) -> Iterator[None]:
-    """Lets a network that is random in eval mode draw from the state of `noise`, and leaves torch's own generators as
+def seeded_if_stochastic(network: nn.Module, rng: torch.Generator) -> Iterator[None]:
+    """Lets a network that is random in eval mode draw from the state of `rng`, and leaves torch's own generators as
     they were."""
     if not is_stochastic(network):
         yield
         return
     device = next(network.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(int(torch.randint(2**62, (), generator=noise)))
+        torch.manual_seed(int(torch.randint(2**62, (), generator=rng)))
         yield

@@ -24,7 +24,7 @@ class ImagePool:
     def __len__(self) -> int:
         return 0 if self.images is None else len(self.images)
 
-    def exchange(self, new: Tensor, noise: torch.Generator) -> Tensor:
+    def exchange(self, new: Tensor, rng: torch.Generator) -> Tensor:
         """The images to show, one for each new one, (B, C, H, W) -> same.
 
         Until the pool is full, new images are kept and handed out. After that each is, with probability 1/2, kept in
@@ -33,7 +33,7 @@ class ImagePool:
 
         Args:
             new: generated images, without a gradient.
-            noise: on the device of the images.
+            rng: on the device of the images.
 
         Raises:
             InputError: if the pool holds images of another shape.
@@ -51,8 +51,8 @@ class ImagePool:
             self.images = torch.cat([self.images, new[:room]])
         # a batch larger than the pool: what has no partner in it is handed out as it is
         kept, partnered, rest = new[:room], new[room:][: self.size], new[room:][self.size :]
-        slots = torch.randperm(self.size, device=new.device, generator=noise)[: len(partnered)]
-        swapped = torch.rand(len(partnered), 1, 1, 1, device=new.device, generator=noise) < 0.5
+        slots = torch.randperm(self.size, device=new.device, generator=rng)[: len(partnered)]
+        swapped = torch.rand(len(partnered), 1, 1, 1, device=new.device, generator=rng) < 0.5
         older = self.images[slots]
         self.images[slots] = torch.where(swapped, partnered, older)
         return torch.cat([kept, torch.where(swapped, older, partnered), rest])

@@ -57,11 +57,11 @@ def from_range(image: Tensor, pixel_range: tuple[float, float]) -> Tensor:
     return image if pixel_range == (-1.0, 1.0) else ((image - low) * (2 / (high - low)) - 1).clamp(-1, 1)
 
 
-def draw_latents(name: LatentName, shape: tuple[int, int], noise: torch.Generator) -> Tensor:
+def draw_latents(name: LatentName, shape: tuple[int, int], rng: torch.Generator) -> Tensor:
     """(B, latent_dim) on the generator's device: standard normal, or uniform in the cube [-1, 1] (tip 3)."""
     if name == "gaussian":
-        return torch.randn(shape, device=noise.device, generator=noise)
-    return torch.rand(shape, device=noise.device, generator=noise) * 2 - 1
+        return torch.randn(shape, device=rng.device, generator=rng)
+    return torch.rand(shape, device=rng.device, generator=rng) * 2 - 1
 
 
 def check_batches(separate: bool, discriminator: nn.Module) -> None:

@@ -23,8 +23,8 @@ class Stopped(CDCGAN):
     after: int = 6
     reason: BaseException | None = None
 
-    def discriminator_loss(self, batch: dict[str, Tensor], noise: torch.Generator) -> Tensor:
-        loss = super().discriminator_loss(batch, noise)
+    def discriminator_loss(self, batch: dict[str, Tensor], rng: torch.Generator) -> Tensor:
+        loss = super().discriminator_loss(batch, rng)
         if self.global_step < self.after:
             return loss
         if self.reason is None:

@@ -41,28 +41,28 @@ def read(file: Path) -> tuple[Run, dict[str, Any]]:
 
 def asked_and_drawn(system: str, model: Any, count: int) -> tuple[dict[str, Tensor], Tensor]:
     """Inputs, and the pictures that `sample` or `translate` makes of them: by its own random numbers."""
-    noise = torch.Generator().manual_seed(7)
+    rng = torch.Generator().manual_seed(7)
     if "cyclegan" in system:
-        image = torch.rand(count, 3, 24, 40, generator=noise) * 2 - 1
+        image = torch.rand(count, 3, 24, 40, generator=rng) * 2 - 1
         return {"image": image}, model.translate(image, "b2a")
     if not model.conditional:
-        z = torch.rand(count, model.latent_dim, generator=noise) * 2 - 1
+        z = torch.rand(count, model.latent_dim, generator=rng) * 2 - 1
         if model.latent == "gaussian":
-            z = torch.randn(count, model.latent_dim, generator=noise.manual_seed(7))
+            z = torch.randn(count, model.latent_dim, generator=rng.manual_seed(7))
         return {"z": z}, model.sample(count, seed=7)
     names = ASKED[:count]
     condition = torch.tensor([[float(name in row) for name in model.class_names] for row in names])
     inputs = {"condition": condition}
     if system == "ordered_flow":
-        inputs["order"] = random_order(condition, noise).float()
+        inputs["order"] = random_order(condition, rng).float()
     if system == "placed_flow":  # without a place sample draws one, and decode is told none
         inputs["place"] = torch.full((count, 5, 2), torch.nan)
-        inputs["latents"] = torch.randn(count, model.dims, generator=noise)
+        inputs["latents"] = torch.randn(count, model.dims, generator=rng)
         return inputs, model.decode(inputs["latents"], names).clamp(-1, 1)
     shape, name = ((model.dims,), "latents") if "flow" in system else ((model.latent_dim,), "z")
     if system == "flow_matching":
         shape, name = (3, model.image_size, model.image_size), "noise"
-    inputs[name] = torch.randn(count, *shape, generator=noise)
+    inputs[name] = torch.randn(count, *shape, generator=rng)
     return inputs, model.sample(names, seed=7)
 
 

@@ -77,7 +77,7 @@ class Painter(UnconditionalSampling):
     alive: ClassVar[weakref.WeakSet[torch.Tensor]] = weakref.WeakSet()
     most: ClassVar[int] = 0
 
-    def draw(self, count: int, noise: torch.Generator, ema: bool, *, temperature: float | None = None) -> Iterator[Any]:
+    def draw(self, count: int, rng: torch.Generator, ema: bool, *, temperature: float | None = None) -> Iterator[Any]:
         for start in range(0, count, 10):
             brightness = torch.arange(start, min(start + 10, count)) * 2 / 127.5 - 1
             part = brightness.view(-1, 1, 1, 1).expand(-1, 3, 4, 6).contiguous()

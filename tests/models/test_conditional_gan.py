@@ -40,7 +40,7 @@ class WithoutTrainer:
 
     def __init__(self, model: ConditionalGAN) -> None:
         self.z = torch.randn(6, model.latent_dim, generator=torch.Generator().manual_seed(1))
-        model.latents = lambda count, noise: self.z  # type: ignore[method-assign]
+        model.latents = lambda count, rng: self.z  # type: ignore[method-assign]
         self.noise = torch.Generator()
 
 

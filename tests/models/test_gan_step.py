@@ -156,7 +156,7 @@ class TestAgainstPlainTorch:
         start = report.g.get_parameter("embed.0.weight").detach().clone()
         noise = torch.randn(5 * run.max_steps, 6, 5, generator=torch.Generator().manual_seed(1)).to(dtype)
         prepared, left = iter(noise), list(noise)
-        model.latents = lambda count, noise: next(prepared)  # type: ignore[method-assign]
+        model.latents = lambda count, rng: next(prepared)  # type: ignore[method-assign]
         run.fit(model, data)
         for batch in data:
             report.batch(batch["image"].to(dtype), batch["condition"].to(dtype), left)
@@ -275,7 +275,7 @@ class TestFrozenParts:
     def test_each_loss_has_gradients_for_its_own_network_alone(self, cdcgan: MakeModel, batches: MakeBatches) -> None:
         model = cdcgan(wrong_labels=0.5)
         z = torch.randn(6, 5)
-        model.latents = lambda count, noise: z  # type: ignore[method-assign]
+        model.latents = lambda count, rng: z  # type: ignore[method-assign]
         batch = next(iter(batches(1)))
         for loss, own, other in (
             (model.discriminator_loss, model.discriminator, model.generator),
@@ -294,7 +294,7 @@ class TestPrecision:
         """Autocast can keep bf16 copies of weights for as long as its context is open: here, over several updates."""
         model = cdcgan(lr_generator=0.5, schedule={"generator": 2})
         z = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
-        model.latents = lambda count, noise: z  # type: ignore[method-assign]
+        model.latents = lambda count, rng: z  # type: ignore[method-assign]
         images: list[Tensor] = []
         model.generator.register_forward_hook(lambda module, args, output: images.append(output.detach().float()))
         trainer(max_steps=1, precision="bf16-mixed").fit(model, batches(1))
@@ -367,7 +367,7 @@ class TestObjectives:
         model = Plain(objective=name, ema_decay=0)
         recorder = EachUpdate(model)
         z = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
-        model.latents = lambda count, noise: z  # type: ignore[method-assign]
+        model.latents = lambda count, rng: z  # type: ignore[method-assign]
         data = batches(1)
         trainer(max_steps=1).fit(model, data)
         real = next(iter(data))["image"]
@@ -567,8 +567,8 @@ class TestNoise:
         found: list[Tensor] = []
         original = model.latents
 
-        def latents(count: int, noise: torch.Generator) -> Tensor:
-            found.append(original(count, noise))
+        def latents(count: int, rng: torch.Generator) -> Tensor:
+            found.append(original(count, rng))
             return found[-1]
 
         model.latents = latents  # type: ignore[method-assign]

@@ -72,16 +72,16 @@ class Layouts(nn.Module):
             raise InputError(f"this flow has seen no picture of {objects} objects, and so no layout to draw")
         return layouts.float() / UNIT
 
-    def sample(self, label: Tensor, noise: torch.Generator) -> Tensor:
-        """(B, num_classes, 2): a place for each object of the labels (B, num_classes), NaN for the others; `noise` is a
+    def sample(self, label: Tensor, rng: torch.Generator) -> Tensor:
+        """(B, num_classes, 2): a place for each object of the labels (B, num_classes), NaN for the others; `rng` is a
         generator of the CPU."""
         place = torch.full((*label.shape, 2), torch.nan, device=label.device)
         for row, present in zip(place, label.bool(), strict=True):
             if objects := int(present.sum()):
                 layouts = self.of(objects)
-                layout = layouts[torch.randint(len(layouts), (1,), generator=noise)][0]
-                layout = layout[torch.randperm(objects, generator=noise)]
-                blur = WIDTH * torch.randn(objects, 2, generator=noise).to(layout.device)
+                layout = layouts[torch.randint(len(layouts), (1,), generator=rng)][0]
+                layout = layout[torch.randperm(objects, generator=rng)]
+                blur = WIDTH * torch.randn(objects, 2, generator=rng).to(layout.device)
                 row[present] = (layout + blur).clamp(0, 1 - 1 / UNIT)
         return place
 

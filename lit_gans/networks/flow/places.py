@@ -20,7 +20,7 @@ def in_places(label: Tensor, order: Tensor | None, places: int) -> Tensor:
     return torch.cat([label, *((order == place).to(label) for place in range(1, 1 + places))], dim=1)
 
 
-def random_order(label: Tensor, noise: torch.Generator) -> Tensor:
-    """An order for `in_places` of the label's objects, each equally likely; `noise` is a generator of the CPU."""
-    numbers = torch.rand(label.shape, generator=noise).to(label.device).masked_fill(label == 0, torch.inf)
+def random_order(label: Tensor, rng: torch.Generator) -> Tensor:
+    """An order for `in_places` of the label's objects, each equally likely; `rng` is on the CPU."""
+    numbers = torch.rand(label.shape, generator=rng).to(label.device).masked_fill(label == 0, torch.inf)
     return (numbers.argsort(dim=1).argsort(dim=1) + 1).where(label != 0, 0)
