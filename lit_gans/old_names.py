@@ -11,6 +11,7 @@ OLD_OPTIONS = {
     "weights": "score.use_ema",
     "extractor": "score.extractor",
     "face_cascade": "score.face_cascade",
+    "lr_drop": "model.low_res_drop",
 }
 # Values of these hyperparameters that have other names now.
 OLD_VALUES: dict[str, dict[str, Any]] = {"weights": {"ema": True, "raw": False}}

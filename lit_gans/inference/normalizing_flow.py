@@ -39,8 +39,10 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
     pictures_from: ClassVar[tuple[str, ...]] = ("flow",)
     flow: Flow
 
-    def set_told(self, places: int = 0, layout: bool = False, lr_drop: float | None = None, noise: float = 0.0) -> None:
-        self.places, self.layout, self.lr_drop, self.noise = places, layout, lr_drop, noise
+    def set_told(
+        self, places: int = 0, layout: bool = False, low_res_drop: float | None = None, noise: float = 0.0
+    ) -> None:
+        self.places, self.layout, self.low_res_drop, self.noise = places, layout, low_res_drop, noise
 
     def draw(
         self,
@@ -50,18 +52,18 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         *,
         temperature: float | None = None,
         guidance: float | None = None,
-        lr: Tensor | None = None,
+        low_res: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """
         Args:
             temperature: factor of all latents; 1 draws from the flow's distribution, 0 gives the same picture always.
             guidance: w: the Gaussian p of every layer becomes p ** (1 + w) / q ** w, q being the one without the label.
                 0 draws from the flow's distribution; 1 to 3 show the label more clearly.
-            lr: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
+            low_res: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
                 low-resolution input.
         """
         temperature, guidance = self.settings(temperature, guidance)
-        low = None if lr is None else self.given_lr(lr, len(conditions))
+        low = None if low_res is None else self.given_low_res(low_res, len(conditions))
         labels = self.asked(conditions, rng)
         for start in range(0, len(labels), SAMPLING_BATCH):
             label = labels[start : start + SAMPLING_BATCH]
@@ -84,35 +86,39 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         return with_places(label, place) if self.layout else in_places(label, order, self.places)
 
     def known(
-        self, flow: Flow, x: Tensor, c: Conditions | None, lr: Tensor | None, guidance: float = 0.0
+        self, flow: Flow, x: Tensor, c: Conditions | None, low_res: Tensor | None, guidance: float = 0.0
     ) -> list[Features]:
         """The features of what the user tells about images or latents x."""
         count = len(x)
-        low = None if lr is None else self.given_lr(lr, count).to(x.dtype)
+        low = None if low_res is None else self.given_low_res(low_res, count).to(x.dtype)
         rows = self.told(c, count)
         if rows is None:
             nothing = self.with_objects(torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device))
             return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
         return flow.guided(self.with_objects(rows.to(x)), guidance, low)
 
-    def log_prob(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Tensor:
+    def log_prob(
+        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, ema: bool = True
+    ) -> Tensor:
         """Natural logarithm of the density p(x | label), (B,), of points of [-1, 1]^(C*H*W): no noise is added.
 
         Args:
-            x, c, lr, ema: as in `encode`.
+            x, c, low_res, ema: as in `encode`.
         """
         x = self.given_images(x)
         with self.exact(x.dtype, ema) as flow:
-            density = flow.log_prob(to_cube(x), self.known(flow, x, c, lr))
+            density = flow.log_prob(to_cube(x), self.known(flow, x, c, low_res))
         return density + self.dims * math.log(IN_CUBE)
 
-    def encode(self, x: Tensor, c: Conditions | None = None, lr: Tensor | None = None, ema: bool = True) -> Latents:
+    def encode(
+        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, ema: bool = True
+    ) -> Latents:
         """All latents of images.
 
         Args:
             x: (B, 3, image_size, image_size) in [-1, 1]; in float64 everything is computed in float64.
             c: what each image shows, multi-hot or names; None for latents that say all of it themselves.
-            lr: as in `draw`.
+            low_res: as in `draw`.
             ema: the averaged weights where there are any, else the trained ones.
 
         Raises:
@@ -121,17 +127,17 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         x = self.given_images(x)
         wide = x.to(self.inversion_dtype(x.dtype))
         with self.exact(wide.dtype, ema) as flow:
-            return flow(to_cube(wide), self.known(flow, wide, c, lr))[0].to(x.dtype)
+            return flow(to_cube(wide), self.known(flow, wide, c, low_res))[0].to(x.dtype)
 
     def decode(
         self,
         latents: Latents | Tensor,
         c: Conditions | None = None,
-        lr: Tensor | None = None,
+        low_res: Tensor | None = None,
         guidance: float = 0.0,
         ema: bool = True,
     ) -> Tensor:
-        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and lr,
+        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and low_res,
         if guidance is 0; see `draw` for guidance.
 
         Returns:
@@ -144,7 +150,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         given = latents.parts[0].dtype
         wide = latents.to(self.inversion_dtype(given))
         with self.exact(wide.parts[0].dtype, ema) as flow:
-            pyramid = self.known(flow, wide.parts[0], c, lr, guidance)
+            pyramid = self.known(flow, wide.parts[0], c, low_res, guidance)
             return from_cube(flow.inverse(wide, pyramid)).to(given)
 
     def inversion_dtype(self, given: torch.dtype) -> torch.dtype:
@@ -173,13 +179,15 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
             )
         return x.to(self.device, torch.float64 if x.dtype == torch.float64 else torch.float32)
 
-    def given_lr(self, lr: Tensor, count: int) -> Tensor:
+    def given_low_res(self, low_res: Tensor, count: int) -> Tensor:
         """What a flow with low-resolution input is told of such images."""
-        if self.lr_drop is None:
-            raise InputError("this flow has no low-resolution input and would ignore lr; train one with lr_drop 0.5")
-        if lr.ndim != 4 or lr.shape[1] != self.channels or len(lr) != count:
-            raise InputError(f"lr has shape {tuple(lr.shape)}; expected ({count}, {self.channels}, h, w)")
-        return small(lr.to(self.device))
+        if self.low_res_drop is None:
+            raise InputError(
+                "this flow has no low-resolution input and would ignore low_res; train one with low_res_drop 0.5"
+            )
+        if low_res.ndim != 4 or low_res.shape[1] != self.channels or len(low_res) != count:
+            raise InputError(f"low_res has shape {tuple(low_res.shape)}; expected ({count}, {self.channels}, h, w)")
+        return small(low_res.to(self.device))
 
 
 def small(image: Tensor) -> Tensor:

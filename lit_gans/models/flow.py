@@ -41,7 +41,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
         label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
-        lr_drop: share of training images without the low-resolution image; None for a flow that never has one.
+        low_res_drop: share of training images without the low-resolution image; None for a flow that never has one.
         places: of so many objects the flow is told in training which is the first, the second and so on, where the data
             knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It then need
             not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
@@ -79,7 +79,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         growth: int = 32,
         blocks: int = 4,
         label_drop: float = 0.15,
-        lr_drop: float | None = None,
+        low_res_drop: float | None = None,
         places: int = 0,
         layout: bool = False,
         order_drop: float = 0.1,
@@ -91,13 +91,13 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         channels: int = 3,
         **training: Any,
     ) -> None:
-        check_shares(label_drop=label_drop, lr_drop=lr_drop, order_drop=order_drop)
-        check_told(num_classes, places, layout, lr_drop)
+        check_shares(label_drop=label_drop, low_res_drop=low_res_drop, order_drop=order_drop)
+        check_told(num_classes, places, layout, low_res_drop)
         super().__init__(called(Flow, locals()), **training)  # as of a checkpoint: by the names of its arguments
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
         self.set_space(image_size, label_drop, temperature, guidance, channels)
-        self.set_told(places, layout, lr_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05"))
+        self.set_told(places, layout, low_res_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05"))
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
         if noise and bits != 8:
             raise InputError(f"bits is {bits}, and noise {noise} takes the place of dequantization; set bits to 8")
@@ -134,7 +134,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         place = self.place_of(batch) if self.layout else None
         if rng is None:
             return flow.pyramid(self.with_objects(label, order, place), low=low)
-        drops = (self.label_drop, self.lr_drop or 0, self.order_drop)
+        drops = (self.label_drop, self.low_res_drop or 0, self.order_drop)
         kept, low_kept, order_kept = (self.uniform((len(label),), rng) >= drop for drop in drops)
         if order is not None:
             order = order * order_kept[:, None]
@@ -150,7 +150,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
 
     def low_resolution(self, image: Tensor) -> Tensor | None:
         """What the flow is shown of an image beside the label: its 8x8 mean colours, if it has been built for that."""
-        return None if self.lr_drop is None else small(image)
+        return None if self.low_res_drop is None else small(image)
 
     def dequantized(self, batch: Batch, rng: torch.Generator) -> Tensor:
         image = batch["image"]
@@ -186,7 +186,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
     def reconstruction_error(self, batch: Batch) -> Tensor:
         """The largest difference of each image to what is decoded of its latents, (B,), images being in [-1, 1]."""
         image, label, ema = batch["image"].float(), batch["condition"], self.use_ema
-        low = image if self.lr_drop is not None else None
+        low = image if self.low_res_drop is not None else None
         again = self.decode(self.encode(image, label, low, ema), label, low, ema=ema)
         return (again - image).abs().amax((1, 2, 3))
 
@@ -209,15 +209,15 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         return facts | {"bits_per_dim": bpd, "reconstruction_error": reconstruction}, lines
 
 
-def check_told(num_classes: int, places: int, layout: bool, lr_drop: float | None) -> None:
+def check_told(num_classes: int, places: int, layout: bool, low_res_drop: float | None) -> None:
     """
     Raises:
         InputError: more places than classes, or a layout beside what it takes the place of.
     """
     checks.counts(num_classes=num_classes)
     checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
-    if layout and (places or lr_drop is not None):
-        raise InputError("layout tells where the objects stand; it goes with places 0 and lr_drop null")
+    if layout and (places or low_res_drop is not None):
+        raise InputError("layout tells where the objects stand; it goes with places 0 and low_res_drop null")
 
 
 def check_shares(**shares: float | None) -> None:

@@ -58,10 +58,10 @@ def test_an_option_that_the_model_does_not_have_is_refused(trained_files: dict[s
     dcgan, flow = lit_gans.load(trained_files["dcgan"]), lit_gans.load(trained_files["flow"])
     with pytest.raises(InputError, match=r"a DCGAN has no guidance; leave it out \(it has temperature\)"):
         dcgan.sample(2, guidance=1.0)
-    with pytest.raises(InputError, match=r"a ConditionalFlow has no steps; .*temperature, guidance, lr"):
+    with pytest.raises(InputError, match=r"a ConditionalFlow has no steps; .*temperature, guidance, low_res"):
         flow.sample([["red cube"]], steps=3)
-    with pytest.raises(InputError, match=r"lr has shape \(2, 3, 8, 8\); expected a row for each of 1"):
-        flow.sample([["red cube"]], lr=torch.zeros(2, 3, 8, 8))
+    with pytest.raises(InputError, match=r"low_res has shape \(2, 3, 8, 8\); expected a row for each of 1"):
+        flow.sample([["red cube"]], low_res=torch.zeros(2, 3, 8, 8))
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -251,19 +251,19 @@ class TestLowResolution:
     def test_it_changes_the_picture_and_the_density(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
-        model = perturbed(lr_drop=0.5)
+        model = perturbed(low_res_drop=0.5)
         low = torch.rand(3, 3, 16, 16) * 2 - 1
-        plain, guided = model.sample(LABELS, seed=1), model.sample(LABELS, seed=1, lr=low)
+        plain, guided = model.sample(LABELS, seed=1), model.sample(LABELS, seed=1, low_res=low)
         assert (plain - guided).abs().max() > 1e-3
-        assert ((model.log_prob(images, LABELS) - model.log_prob(images, LABELS, lr=low)).abs() > 1e-3).all()
-        latents = model.encode(images, LABELS, lr=low)
-        assert_same_but_for_rounding(model.decode(latents, LABELS, lr=low), images, [model.flow] * 2)
+        assert ((model.log_prob(images, LABELS) - model.log_prob(images, LABELS, low_res=low)).abs() > 1e-3).all()
+        latents = model.encode(images, LABELS, low_res=low)
+        assert_same_but_for_rounding(model.decode(latents, LABELS, low_res=low), images, [model.flow] * 2)
 
     def test_a_flow_without_it_refuses_it(self, model: ConditionalFlow, images: Tensor) -> None:
-        with pytest.raises(InputError, match="would ignore lr"):
-            model.sample(LABELS, lr=images)
-        with pytest.raises(InputError, match="would ignore lr"):
-            model.encode(images, LABELS, lr=images)
+        with pytest.raises(InputError, match="would ignore low_res"):
+            model.sample(LABELS, low_res=images)
+        with pytest.raises(InputError, match="would ignore low_res"):
+            model.encode(images, LABELS, low_res=images)
 
 
 class TestPlaces:
@@ -527,7 +527,7 @@ class TestTraining:
                 missing.append([n for n, p in model.named_parameters() if p.requires_grad and p.grad is None])
 
         missing: list[list[str]] = []
-        trainer(max_steps=3, callbacks=[Watch()]).fit(make(lr_drop=0.5), batches(3))
+        trainer(max_steps=3, callbacks=[Watch()]).fit(make(low_res_drop=0.5), batches(3))
         assert missing == [[], [], []]
 
     def test_a_half_way_checkpoint_continues_bit_for_bit(

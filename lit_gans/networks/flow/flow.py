@@ -38,7 +38,7 @@ class Flow(nn.Module):
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
         embedding, features, growth, blocks: see LabelPyramid.
         label_drop: above 0 for a flow that is also used without a label.
-        lr_drop: None for a flow without a low-resolution image beside the label.
+        low_res_drop: None for a flow without a low-resolution image beside the label.
         places: of so many objects the label says which is the first, the second, ...; see places.py.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
             attention's cost grows with the square of its pixels.
@@ -67,7 +67,7 @@ class Flow(nn.Module):
         growth: int = 32,
         blocks: int = 4,
         label_drop: float = 0.15,
-        lr_drop: float | None = None,
+        low_res_drop: float | None = None,
         places: int = 0,
         attention: int = 0,
         attention_width: int = 128,
@@ -95,7 +95,7 @@ class Flow(nn.Module):
                 growth,
                 blocks,
                 droppable=label_drop > 0,
-                low_resolution=lr_drop is not None,
+                low_resolution=low_res_drop is not None,
                 channels=channels,
             )
         )

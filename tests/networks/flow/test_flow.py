@@ -145,7 +145,7 @@ class TestLabel:
 
 
 def test_no_parameter_is_unused(flow: MakeFlow, batch: Batch) -> None:
-    network = flow(lr_drop=0.5)
+    network = flow(low_res_drop=0.5)
     x, label = batch(dtype=torch.float32)
     kept = torch.tensor([True, False, True])
     network.log_prob(x, network.pyramid(label, kept, torch.rand(3, 3, 8, 8), kept)).sum().backward()
