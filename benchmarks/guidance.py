@@ -34,7 +34,7 @@ def scores(model: Any, evaluator: Any, conditions: torch.Tensor, args: argparse.
     for temperature in args.temperatures:
         for guidance in args.guidances:
             pictures = model.sample(
-                conditions, seed=VALIDATION_SEED, ema=not args.raw, temperature=temperature, guidance=guidance
+                conditions, seed=VALIDATION_SEED, use_ema=not args.raw, temperature=temperature, guidance=guidance
             )
             metric = ObjectScore()
             metric.update(evaluator(pictures).cpu(), conditions.cpu())

@@ -20,9 +20,9 @@ def outputs(model: Any) -> dict[str, Tensor]:
     if hasattr(model, "translate"):
         return {direction: model.translate(waves(2, 3, 24, 24), direction) for direction in ("a2b", "b2a")}
     if not hasattr(model, "class_names"):
-        return {kind: model.sample(2, seed=3, ema=kind == "ema") for kind in ("ema", "raw")}
+        return {kind: model.sample(2, seed=3, use_ema=kind == "ema") for kind in ("ema", "raw")}
     names = [[model.class_names[1]], [model.class_names[2], model.class_names[0]]]
-    result = {kind: model.sample(names, seed=3, ema=kind == "ema") for kind in ("ema", "raw")}
+    result = {kind: model.sample(names, seed=3, use_ema=kind == "ema") for kind in ("ema", "raw")}
     if hasattr(model, "log_prob"):
         image = waves(2, 3, 16, 16)
         result["guided"] = model.sample(names, seed=3, guidance=1.0, temperature=0.7)

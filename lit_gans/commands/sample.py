@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "conditions, pictures in all (default 25, 5 in a row)",
     )
     parser.add_argument("--seed", type=int, default=None, help="of the noise; other pictures each time without it")
-    parser.add_argument("--raw", action="store_true", help="the trained weights instead of their average")
+    parser.add_argument(
+        "--use-ema",
+        action=BooleanOptionalAction,
+        default=True,
+        help="the average of the weights, where there is one, instead of the trained ones",
+    )
+    parser.add_argument("--raw", action="store_true", help=SUPPRESS)  # of earlier versions
     parser.add_argument("--temperature", type=float, help="factor of the noise, 0 to 1 (default: the model's)")
     parser.add_argument("--guidance", type=float, help="of a flow: how much more clearly the condition shows, 0 to 3")
     parser.add_argument("--labels", action="store_true", help="write each condition beside its row")
@@ -71,7 +77,9 @@ def run(args: Namespace) -> int:
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name in options.keys() - set(model.sampling_options()):
         raise InputError(f"--{name}: {holds}, which has no {name}; leave it out")
-    options |= {"seed": args.seed, "ema": not args.raw}
+    if args.raw:
+        print("--raw is called --no-use-ema now")
+    options |= {"seed": args.seed, "use_ema": args.use_ema and not args.raw}
     conditions = asked_for(args)
     if isinstance(model, UnconditionalSampling):
         if conditions or args.labels:

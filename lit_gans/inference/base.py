@@ -36,9 +36,9 @@ class Averaged:
         average: nn.Module | None = getattr(self, f"{self.network_name}_ema")
         return average
 
-    def chosen(self, ema: bool) -> nn.Module:
+    def chosen(self, use_ema: bool) -> nn.Module:
         """The averaged network, if it is asked for and there is one, else the trained one."""
-        return self.averaged if ema and self.averaged is not None else self.trained
+        return self.averaged if use_ema and self.averaged is not None else self.trained
 
 
 class Hyperparameters(dict[str, Any]):

@@ -34,7 +34,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         self,
         conditions: Tensor,
         rng: torch.Generator,
-        ema: bool,
+        use_ema: bool,
         *,
         temperature: float | None = None,
         guidance: float | None = None,
@@ -50,18 +50,18 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         for told in conditions.split(SAMPLING_BATCH):
             shape = (len(told), self.channels, self.image_size, self.image_size)
             z = temperature * torch.randn(shape, generator=rng).to(self.device)
-            yield self.follow(z, told, 0.0, 1.0, ema, guidance, steps).clamp(-1, 1)
+            yield self.follow(z, told, 0.0, 1.0, use_ema, guidance, steps).clamp(-1, 1)
 
-    def encode(self, x: Tensor, c: Conditions | None = None, ema: bool = True) -> Latents:
+    def encode(self, x: Tensor, c: Conditions | None = None, use_ema: bool = True) -> Latents:
         """The noise that images (B, 3, image_size, image_size) in [-1, 1] are drawn from, up to the error of the steps.
 
         Args:
             c: what each image shows, multi-hot or names; None for noise that says all of it itself.
         """
-        return Latents((self.follow(x.to(self.device), self.told(c, len(x)), 1.0, 0.0, ema),))
+        return Latents((self.follow(x.to(self.device), self.told(c, len(x)), 1.0, 0.0, use_ema),))
 
     def decode(
-        self, latents: Latents | Tensor, c: Conditions | None = None, guidance: float = 0.0, ema: bool = True
+        self, latents: Latents | Tensor, c: Conditions | None = None, guidance: float = 0.0, use_ema: bool = True
     ) -> Tensor:
         """The images of noise (or of its flat form), not clipped; the inverse of `encode` up to the error of the
         steps."""
@@ -69,7 +69,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
             latents = Latents.unflatten(latents.to(self.device), [(self.channels, self.image_size, self.image_size)])
         self.check_guided(c, guidance)
         z = latents.parts[0]
-        return self.follow(z, self.told(c, len(z)), 0.0, 1.0, ema, guidance)
+        return self.follow(z, self.told(c, len(z)), 0.0, 1.0, use_ema, guidance)
 
     def follow(
         self,
@@ -77,7 +77,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         conditions: Tensor | None,
         start: float,
         end: float,
-        ema: bool,
+        use_ema: bool,
         guidance: float = 0.0,
         steps: int | None = None,
     ) -> Tensor:
@@ -85,7 +85,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
         None."""
         steps = self.steps if steps is None else checks.whole("steps", steps, at_least=1)
         found = []
-        with inference(self.chosen(ema)) as unet:
+        with inference(self.chosen(use_ema)) as unet:
             for i in range(0, len(x), SAMPLING_BATCH):
                 part = x[i : i + SAMPLING_BATCH].contiguous(memory_format=torch.channels_last)
                 told = None if conditions is None else conditions[i : i + SAMPLING_BATCH]

@@ -41,21 +41,21 @@ class LatentGenerator(Averaged, Sampling):
         self.temperature = checked_temperature(temperature)
 
     def images(
-        self, count: int, rng: torch.Generator, ema: bool, *condition: Tensor, temperature: float | None = None
+        self, count: int, rng: torch.Generator, use_ema: bool, *condition: Tensor, temperature: float | None = None
     ) -> Iterator[Tensor]:
         """`count` pictures in parts of 256; `condition` has a row for each."""
         factor = self.temperature if temperature is None else checked_temperature(temperature)
         z = factor * draw_latents(self.latent, (count, self.latent_dim), rng).to(self.device)
-        return self.pictures_of(z, rng, ema, *condition)
+        return self.pictures_of(z, rng, use_ema, *condition)
 
-    def pictures_of(self, z: Tensor, rng: torch.Generator, ema: bool, *condition: Tensor) -> Iterator[Tensor]:
+    def pictures_of(self, z: Tensor, rng: torch.Generator, use_ema: bool, *condition: Tensor) -> Iterator[Tensor]:
         """The pictures of these latents (B, latent_dim), in parts of 256.
 
         Args:
             rng: for a generator that draws random numbers of its own.
             condition: (B, num_classes) for a conditional generator.
         """
-        network = self.chosen(ema)
+        network = self.chosen(use_ema)
         for part in zip(*(rows.split(SAMPLING_BATCH) for rows in (z, *condition)), strict=True):
             with inference(network), seeded_if_stochastic(network, rng):
                 images = from_range(network(*part), self.pixel_range)
@@ -66,19 +66,19 @@ class UnconditionalGenerator(UnconditionalSampling, LatentGenerator):
     """Mixin: a network `generator(z)`."""
 
     def draw(
-        self, count: int, rng: torch.Generator, ema: bool, *, temperature: float | None = None
+        self, count: int, rng: torch.Generator, use_ema: bool, *, temperature: float | None = None
     ) -> Iterator[Tensor]:
-        return self.images(count, rng, ema, temperature=temperature)
+        return self.images(count, rng, use_ema, temperature=temperature)
 
 
 class ConditionalGenerator(ConditionalSampling, LatentGenerator):
     """Mixin: a network `generator(z, condition)`."""
 
     def draw(
-        self, conditions: Tensor, rng: torch.Generator, ema: bool, *, temperature: float | None = None
+        self, conditions: Tensor, rng: torch.Generator, use_ema: bool, *, temperature: float | None = None
     ) -> Iterator[Tensor]:
         self.check_conditions(conditions)
-        return self.images(len(conditions), rng, ema, conditions, temperature=temperature)
+        return self.images(len(conditions), rng, use_ema, conditions, temperature=temperature)
 
     def check_conditions(self, conditions: Tensor) -> None:
         """

@@ -68,7 +68,7 @@ def graph_of(
 
 
 def of_gan(model: LatentGenerator) -> Graph:
-    network = model.chosen(ema=True)
+    network = model.chosen(use_ema=True)
     if is_stochastic(network):
         raise InputError(
             "generator_dropout is above 0: this generator draws random numbers in every pass, and a graph cannot; "
@@ -106,7 +106,7 @@ def of_flow(model: FlowSampling, guidance: float | None) -> Graph:
         "place": "x and y of each asked object in shares of the picture, from the left and the top; NaN: not told",
         "order": "1 for the object put into the scene first, 2 for the second; 0: not told",
     }
-    return Graph(kind(model.chosen(ema=True), guidance, model.with_objects), inputs, meaning)
+    return Graph(kind(model.chosen(use_ema=True), guidance, model.with_objects), inputs, meaning)
 
 
 def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int | None) -> Graph:
@@ -118,7 +118,7 @@ def of_flow_matching(model: VelocitySampling, guidance: float | None, steps: int
 
     velocity = partial(model.velocity, guidance=guidance)
     steps = model.steps if steps is None else checks.whole("--steps", steps, at_least=1)
-    module = Following(model.chosen(ema=True), velocity, steps, model.solver)
+    module = Following(model.chosen(use_ema=True), velocity, steps, model.solver)
     return Graph(module, inputs, {"noise": "standard normal", "condition": MULTI_HOT})
 
 

@@ -48,7 +48,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         self,
         conditions: Tensor,
         rng: torch.Generator,
-        ema: bool,
+        use_ema: bool,
         *,
         temperature: float | None = None,
         guidance: float | None = None,
@@ -69,7 +69,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
             label = labels[start : start + SAMPLING_BATCH]
             eps = temperature * torch.randn(len(label), self.dims, generator=rng).to(self.device)
             known = None if low is None else low[start : start + SAMPLING_BATCH]
-            with self.exact(torch.float32, ema) as flow:
+            with self.exact(torch.float32, use_ema) as flow:
                 x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, known))
                 if self.noise:
                     x = denoised(flow, x, self.noise * IN_CUBE, label, known)
@@ -98,20 +98,20 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         return flow.guided(self.with_objects(rows.to(x)), guidance, low)
 
     def log_prob(
-        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, ema: bool = True
+        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
     ) -> Tensor:
         """Natural logarithm of the density p(x | label), (B,), of points of [-1, 1]^(C*H*W): no noise is added.
 
         Args:
-            x, c, low_res, ema: as in `encode`.
+            x, c, low_res, use_ema: as in `encode`.
         """
         x = self.given_images(x)
-        with self.exact(x.dtype, ema) as flow:
+        with self.exact(x.dtype, use_ema) as flow:
             density = flow.log_prob(to_cube(x), self.known(flow, x, c, low_res))
         return density + self.dims * math.log(IN_CUBE)
 
     def encode(
-        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, ema: bool = True
+        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
     ) -> Latents:
         """All latents of images.
 
@@ -119,14 +119,14 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
             x: (B, 3, image_size, image_size) in [-1, 1]; in float64 everything is computed in float64.
             c: what each image shows, multi-hot or names; None for latents that say all of it themselves.
             low_res: as in `draw`.
-            ema: the averaged weights where there are any, else the trained ones.
+            use_ema: the averaged weights where there are any, else the trained ones.
 
         Raises:
             InputError: images of another size, labels that do not fit, or none for a flow that always has one.
         """
         x = self.given_images(x)
         wide = x.to(self.inversion_dtype(x.dtype))
-        with self.exact(wide.dtype, ema) as flow:
+        with self.exact(wide.dtype, use_ema) as flow:
             return flow(to_cube(wide), self.known(flow, wide, c, low_res))[0].to(x.dtype)
 
     def decode(
@@ -135,10 +135,10 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         c: Conditions | None = None,
         low_res: Tensor | None = None,
         guidance: float = 0.0,
-        ema: bool = True,
+        use_ema: bool = True,
     ) -> Tensor:
-        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and low_res,
-        if guidance is 0; see `draw` for guidance.
+        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and
+        low_res, if guidance is 0; see `draw` for guidance.
 
         Returns:
             (B, 3, image_size, image_size), in [-1, 1] up to what the flow makes of unlikely latents; in the latents'
@@ -149,7 +149,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         self.check_guided(c, guidance)
         given = latents.parts[0].dtype
         wide = latents.to(self.inversion_dtype(given))
-        with self.exact(wide.parts[0].dtype, ema) as flow:
+        with self.exact(wide.parts[0].dtype, use_ema) as flow:
             pyramid = self.known(flow, wide.parts[0], c, low_res, guidance)
             return from_cube(flow.inverse(wide, pyramid)).to(given)
 
@@ -160,9 +160,9 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         return torch.float64 if self.flow.attention else given
 
     @contextmanager
-    def exact(self, dtype: torch.dtype, ema: bool) -> Iterator[Any]:
+    def exact(self, dtype: torch.dtype, use_ema: bool) -> Iterator[Any]:
         """The flow in eval mode, without gradients and autocast, in the precision that is asked for."""
-        chosen = self.chosen(ema)
+        chosen = self.chosen(use_ema)
         if dtype == torch.float64:
             if self.device.type == "mps":
                 raise InputError("this flow computes in float64, which an mps device has not; take the cpu")

@@ -21,7 +21,7 @@ BLOCK = 4096
 class Sampling:
     """Mixin: what `sample` and `stream` of every model have in common.
 
-    A model defines `draw(asked, rng, ema, *, option, ...)`: parts of the pictures, (B, 3, H, W) in [-1, 1], with
+    A model defines `draw(asked, rng, use_ema, *, option, ...)`: parts of the pictures, (B, 3, H, W) in [-1, 1], with
     noise from this CPU generator. Its keyword-only arguments are the model's options of sampling.
     """
 
@@ -48,13 +48,13 @@ class Sampling:
 class UnconditionalSampling(Sampling):
     """Mixin of models that draw from noise alone; `asked` of their `draw` is the number of pictures."""
 
-    def sample(self, n: int = 25, seed: int | None = None, ema: bool = True, **options: Any) -> Tensor:
+    def sample(self, n: int = 25, seed: int | None = None, use_ema: bool = True, **options: Any) -> Tensor:
         """Pictures, in eval mode and full precision.
 
         Args:
             n: how many.
             seed: of the noise; the same seed gives the same pictures. None: another noise in each call.
-            ema: the averaged weights where there are any, else the trained ones.
+            use_ema: the averaged weights where there are any, else the trained ones.
             options: `temperature`: factor of the noise; None: the model's.
 
         Returns:
@@ -63,15 +63,15 @@ class UnconditionalSampling(Sampling):
         Raises:
             InputError: a value that is not possible.
         """
-        return torch.cat(list(self.stream(n, seed, ema, **options)))
+        return torch.cat(list(self.stream(n, seed, use_ema, **options)))
 
-    def stream(self, n: int = 25, seed: int | None = None, ema: bool = True, **options: Any) -> Iterator[Tensor]:
+    def stream(self, n: int = 25, seed: int | None = None, use_ema: bool = True, **options: Any) -> Iterator[Tensor]:
         """The pictures of `sample`, part by part: any number of them in the memory of one part."""
         checks.whole("n", n, at_least=1, hint="pictures")
         self.check_options(options)
         rng = generator_of(seed)
         for start in range(0, n, BLOCK):
-            yield from self.draw(min(BLOCK, n - start), rng, ema, **options)
+            yield from self.draw(min(BLOCK, n - start), rng, use_ema, **options)
 
 
 class ConditionalSampling(Sampling):
@@ -95,7 +95,7 @@ class ConditionalSampling(Sampling):
         self.num_classes, self.class_names = num_classes, class_names
 
     def sample(
-        self, conditions: Conditions, n: int = 1, seed: int | None = None, ema: bool = True, **options: Any
+        self, conditions: Conditions, n: int = 1, seed: int | None = None, use_ema: bool = True, **options: Any
     ) -> Tensor:
         """Pictures for conditions, in eval mode and full precision.
 
@@ -103,7 +103,7 @@ class ConditionalSampling(Sampling):
             conditions: (B, num_classes) multi-hot, or B lists of object names.
             n: pictures for each condition; those of one condition follow each other.
             seed: of the noise; the same seed gives the same pictures. None: another noise in each call.
-            ema: the averaged weights where there are any, else the trained ones.
+            use_ema: the averaged weights where there are any, else the trained ones.
             options: of the model's `draw`; those that are None are the model's own. All have `temperature`, the factor
                 of the noise. A tensor has a row for each condition.
 
@@ -113,10 +113,10 @@ class ConditionalSampling(Sampling):
         Raises:
             InputError: a value that is not possible.
         """
-        return torch.cat(list(self.stream(conditions, n, seed, ema, **options)))
+        return torch.cat(list(self.stream(conditions, n, seed, use_ema, **options)))
 
     def stream(
-        self, conditions: Conditions, n: int = 1, seed: int | None = None, ema: bool = True, **options: Any
+        self, conditions: Conditions, n: int = 1, seed: int | None = None, use_ema: bool = True, **options: Any
     ) -> Iterator[Tensor]:
         """The pictures of `sample`, part by part: any number of them in the memory of one part."""
         checks.whole("n", n, at_least=1, hint="pictures for each condition")
@@ -129,4 +129,4 @@ class ConditionalSampling(Sampling):
         for start in range(0, n * len(rows), BLOCK):
             which = torch.arange(start, min(start + BLOCK, n * len(rows))) // n
             own = {k: v[which.to(v.device)] if isinstance(v, Tensor) and v.ndim else v for k, v in options.items()}
-            yield from self.draw(rows[which].to(self.device), rng, ema, **own)
+            yield from self.draw(rows[which].to(self.device), rng, use_ema, **own)

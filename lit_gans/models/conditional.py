@@ -13,7 +13,7 @@ class Conditional(ConditionalSampling, ImageModel):
 
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """Pictures for a batch's conditions."""
-        return self.sample(batch["condition"], seed=seed, ema=self.use_ema)
+        return self.sample(batch["condition"], seed=seed, use_ema=self.use_ema)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Nothing of its own; scores are taken by the callback in scoring/."""

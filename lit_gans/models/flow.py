@@ -185,9 +185,9 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
 
     def reconstruction_error(self, batch: Batch) -> Tensor:
         """The largest difference of each image to what is decoded of its latents, (B,), images being in [-1, 1]."""
-        image, label, ema = batch["image"].float(), batch["condition"], self.use_ema
+        image, label, use_ema = batch["image"].float(), batch["condition"], self.use_ema
         low = image if self.low_res_drop is not None else None
-        again = self.decode(self.encode(image, label, low, ema), label, low, ema=ema)
+        again = self.decode(self.encode(image, label, low, use_ema), label, low, use_ema=use_ema)
         return (again - image).abs().amax((1, 2, 3))
 
     def own_scores(self) -> tuple[dict[str, Any], list[str]]:

@@ -15,7 +15,7 @@ class UnconditionalGAN(UnconditionalGenerator, GAN):
     def preview(self, batch: Batch, seed: int) -> Tensor:
         """As many pictures as the batch has, or as it asks for."""
         n = len(batch["image"]) if "image" in batch else batch["count"]
-        return self.sample(n, seed=seed, ema=self.use_ema)
+        return self.sample(n, seed=seed, use_ema=self.use_ema)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Nothing of its own; scores are taken by the callback in scoring/."""

@@ -44,8 +44,8 @@ def test_it_holds_the_averaged_generator_and_no_path_of_this_machine(checkpoint:
 def test_it_draws_what_the_checkpoint_draws(checkpoint: Path, exported: Path) -> None:
     names = [["red cube", "blue sphere"], ["gray cylinder"]]
     expected = lit_gans.load(checkpoint).sample(names, n=2, seed=3)
-    for ema in (True, False):
-        torch.testing.assert_close(lit_gans.load(exported).sample(names, n=2, seed=3, ema=ema), expected)
+    for use_ema in (True, False):
+        torch.testing.assert_close(lit_gans.load(exported).sample(names, n=2, seed=3, use_ema=use_ema), expected)
 
 
 def test_it_scores_what_the_checkpoint_scores(

@@ -24,7 +24,8 @@ NAMES = [["red cube", "blue sphere"], ["gray cylinder"]]
     [
         ([], {}),
         (["--temperature", "0.5"], {"temperature": 0.5}),
-        (["--guidance", "1.5", "--raw"], {"guidance": 1.5, "ema": False}),
+        (["--guidance", "1.5", "--no-use-ema"], {"guidance": 1.5, "use_ema": False}),
+        (["--raw"], {"use_ema": False}),
     ],
 )
 def test_temperature_and_guidance_reach_the_flow(
@@ -77,7 +78,9 @@ class Painter(UnconditionalSampling):
     alive: ClassVar[weakref.WeakSet[torch.Tensor]] = weakref.WeakSet()
     most: ClassVar[int] = 0
 
-    def draw(self, count: int, rng: torch.Generator, ema: bool, *, temperature: float | None = None) -> Iterator[Any]:
+    def draw(
+        self, count: int, rng: torch.Generator, use_ema: bool, *, temperature: float | None = None
+    ) -> Iterator[Any]:
         for start in range(0, count, 10):
             brightness = torch.arange(start, min(start + 10, count)) * 2 / 127.5 - 1
             part = brightness.view(-1, 1, 1, 1).expand(-1, 3, 4, 6).contiguous()

@@ -114,7 +114,7 @@ class TestLatents:
         assert model.training and model.flow.training and not latents.flatten().requires_grad
 
     def test_the_averaged_weights_are_the_default(self, model: ConditionalFlow, images: Tensor) -> None:
-        averaged, trained = (model.encode(images, LABELS, ema=ema).flatten() for ema in (True, False))
+        averaged, trained = (model.encode(images, LABELS, use_ema=use_ema).flatten() for use_ema in (True, False))
         assert torch.equal(model.encode(images, LABELS).flatten(), averaged)
         assert (averaged - trained).abs().max() > 1e-3
 
@@ -502,7 +502,7 @@ class TestTraining:
             assert norms and all(norm.initialized for norm in norms)
         assert model.flow.levels[0].parts[1].norm.mean.abs().max() > 1e-3  # type: ignore[union-attr, index]
         x = next(iter(batches(1)))["image"]
-        z = model.encode(x, ema=False).flatten()
+        z = model.encode(x, use_ema=False).flatten()
         assert abs(z.mean().item()) < 0.2 and abs(z.std().item() - 1) < 0.2
 
     def test_the_picture_goes_through_every_layer_in_the_layout_of_the_weights(

@@ -69,7 +69,7 @@ def test_samples_are_those_of_the_seed_and_differ_by_condition_temperature_guida
         model.sample(LABELS, seed=1, temperature=0.5),
         model.sample(LABELS, seed=1, guidance=2.0),
         model.sample(LABELS, seed=1, steps=2),
-        model.sample(LABELS, seed=1, ema=False),
+        model.sample(LABELS, seed=1, use_ema=False),
     ):
         assert (other - plain).abs().max() > 1e-3
 

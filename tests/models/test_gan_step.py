@@ -551,7 +551,7 @@ class TestAverage:
     def test_without_a_decay_there_is_none(self, cdcgan: MakeModel, batches: MakeBatches, trainer: MakeTrainer) -> None:
         model = cdcgan(ema_decay=0)
         trainer(max_steps=1).fit(model, batches(1))
-        assert model.generator_ema is None and model.chosen(ema=True) is model.generator
+        assert model.generator_ema is None and model.chosen(use_ema=True) is model.generator
         assert not any(key.startswith("generator_ema") for key in model.state_dict())
 
     @pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5])

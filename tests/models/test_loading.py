@@ -74,12 +74,12 @@ class TestRoundTrip:
         assert dict(loaded.hparams) == dict(model.hparams) and loaded.hparams.ema_decay == 0.9
         assert loaded.images_seen == 18 and repr(loaded).startswith("CDCGAN(")
 
-    @pytest.mark.parametrize("ema", [True, False])
-    def test_it_draws_the_pictures_of_the_model_that_was_saved(self, made: Made, ema: bool) -> None:
+    @pytest.mark.parametrize("use_ema", [True, False])
+    def test_it_draws_the_pictures_of_the_model_that_was_saved(self, made: Made, use_ema: bool) -> None:
         model, file = made
         names = [["red cube"], ["gray cube", "blue cylinder"]]
-        pictures = lit_gans.load(file).sample(names, n=2, seed=3, ema=ema)
-        torch.testing.assert_close(pictures, model.sample(names, n=2, seed=3, ema=ema))
+        pictures = lit_gans.load(file).sample(names, n=2, seed=3, use_ema=use_ema)
+        torch.testing.assert_close(pictures, model.sample(names, n=2, seed=3, use_ema=use_ema))
 
     def test_a_checkpoint_holds_plain_values_only(self, made: Made) -> None:
         assert set(torch.load(made[1], weights_only=True)["hyper_parameters"]) >= {"width", "schedule", "class_names"}

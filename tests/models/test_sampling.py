@@ -106,21 +106,21 @@ def test_the_averaged_weights_are_the_default_and_the_trained_ones_can_be_asked_
     z = torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         raw = model.generator.eval()(z, CONDITIONS)
-    assert torch.equal(model.sample(CONDITIONS, seed=1), model.sample(CONDITIONS, seed=1, ema=True))
-    torch.testing.assert_close(model.sample(CONDITIONS, seed=1, ema=False), raw)
-    assert not same(model.sample(CONDITIONS, seed=1, ema=True), raw)
+    assert torch.equal(model.sample(CONDITIONS, seed=1), model.sample(CONDITIONS, seed=1, use_ema=True))
+    torch.testing.assert_close(model.sample(CONDITIONS, seed=1, use_ema=False), raw)
+    assert not same(model.sample(CONDITIONS, seed=1, use_ema=True), raw)
 
 
 def test_a_model_without_average_draws_with_its_trained_weights(cdcgan: Callable[..., CDCGAN]) -> None:
     model = cdcgan(ema_decay=0)
-    assert torch.equal(model.sample(CONDITIONS, seed=1, ema=True), model.sample(CONDITIONS, seed=1, ema=False))
+    assert torch.equal(model.sample(CONDITIONS, seed=1, use_ema=True), model.sample(CONDITIONS, seed=1, use_ema=False))
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("ema", [True, False])
-def test_train_or_eval_mode_of_every_module_stays(model: CDCGAN, training: bool, ema: bool) -> None:
+@pytest.mark.parametrize("use_ema", [True, False])
+def test_train_or_eval_mode_of_every_module_stays(model: CDCGAN, training: bool, use_ema: bool) -> None:
     model.train(training)
-    model.sample(CONDITIONS, seed=1, ema=ema)
+    model.sample(CONDITIONS, seed=1, use_ema=use_ema)
     assert all(part.training is training for part in model.modules())
 
 
@@ -133,7 +133,7 @@ def test_pictures_do_not_depend_on_train_or_eval_mode_or_on_the_other_conditions
 
 def test_sampling_moves_no_weight_or_statistic(model: CDCGAN) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    model.train().sample(CONDITIONS, n=3, seed=1, ema=False)
+    model.train().sample(CONDITIONS, n=3, seed=1, use_ema=False)
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
 
 
@@ -187,5 +187,5 @@ def test_previews_and_predictions_draw_with_the_weights_and_the_seed_that_the_mo
     assert torch.equal(model.preview(batch, 4), model.sample(CONDITIONS, seed=4))
     assert torch.equal(model.predict_step(batch, 0), model.sample(CONDITIONS, seed=0))
     model.use_ema, model.draw_seed = False, 3
-    assert torch.equal(model.preview(batch, 4), model.sample(CONDITIONS, seed=4, ema=False))
-    assert torch.equal(model.predict_step(batch, 0), model.sample(CONDITIONS, seed=3, ema=False))
+    assert torch.equal(model.preview(batch, 4), model.sample(CONDITIONS, seed=4, use_ema=False))
+    assert torch.equal(model.predict_step(batch, 0), model.sample(CONDITIONS, seed=3, use_ema=False))
