@@ -158,7 +158,7 @@ def flow(model: ConditionalFlow) -> Work:
     def step(images: Tensor, condition: Tensor) -> None:
         cells = ((images + 1) / 2 * 255 / (256 / levels)).floor()
         x = (cells + torch.rand_like(cells)) / levels - 0.5
-        kept = torch.rand(len(x), device=x.device) > model.label_drop
+        kept = torch.rand(len(x), device=x.device) > model.condition_drop
         label = in_places(condition, None, model.places)
         if not log:
             network.initialize(x, network.pyramid(label))

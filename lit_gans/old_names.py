@@ -12,6 +12,7 @@ OLD_OPTIONS = {
     "extractor": "score.extractor",
     "face_cascade": "score.face_cascade",
     "lr_drop": "model.low_res_drop",
+    "label_drop": "model.condition_drop",
 }
 # Values of these hyperparameters that have other names now.
 OLD_VALUES: dict[str, dict[str, Any]] = {"weights": {"ema": True, "raw": False}}

@@ -52,24 +52,28 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
             z = temperature * torch.randn(shape, generator=rng).to(self.device)
             yield self.follow(z, told, 0.0, 1.0, use_ema, guidance, steps).clamp(-1, 1)
 
-    def encode(self, x: Tensor, c: Conditions | None = None, use_ema: bool = True) -> Latents:
+    def encode(self, x: Tensor, conditions: Conditions | None = None, use_ema: bool = True) -> Latents:
         """The noise that images (B, 3, image_size, image_size) in [-1, 1] are drawn from, up to the error of the steps.
 
         Args:
-            c: what each image shows, multi-hot or names; None for noise that says all of it itself.
+            conditions: what each image shows, multi-hot or names; None for noise that says all of it itself.
         """
-        return Latents((self.follow(x.to(self.device), self.told(c, len(x)), 1.0, 0.0, use_ema),))
+        return Latents((self.follow(x.to(self.device), self.told(conditions, len(x)), 1.0, 0.0, use_ema),))
 
     def decode(
-        self, latents: Latents | Tensor, c: Conditions | None = None, guidance: float = 0.0, use_ema: bool = True
+        self,
+        latents: Latents | Tensor,
+        conditions: Conditions | None = None,
+        guidance: float = 0.0,
+        use_ema: bool = True,
     ) -> Tensor:
         """The images of noise (or of its flat form), not clipped; the inverse of `encode` up to the error of the
         steps."""
         if isinstance(latents, Tensor):
             latents = Latents.unflatten(latents.to(self.device), [(self.channels, self.image_size, self.image_size)])
-        self.check_guided(c, guidance)
+        self.check_guided(conditions, guidance)
         z = latents.parts[0]
-        return self.follow(z, self.told(c, len(z)), 0.0, 1.0, use_ema, guidance)
+        return self.follow(z, self.told(conditions, len(z)), 0.0, 1.0, use_ema, guidance)
 
     def follow(
         self,

@@ -16,12 +16,12 @@ from lit_gans.networks.flow.latents import between
 class LatentSpace:
     """Mixin: the way between two images, edits of attributes, and other labels.
 
-    The model has `encode(x, c)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents or their
-    flat form, c, guidance=...)`; and the names of its classes.
+    The model has `encode(x, conditions)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents or their
+    flat form, conditions, guidance=...)`; and the names of its classes.
 
     Attributes:
         image_size, dims: height and width of the images, and the numbers in one.
-        label_drop: share of the training images whose condition was left out; 0: the model always needs one.
+        condition_drop: share of the training images whose condition was left out; 0: the model always needs one.
         temperature, guidance: where `sample` is given none.
     """
 
@@ -33,13 +33,15 @@ class LatentSpace:
     def set_space(
         self,
         image_size: int,
-        label_drop: float,
+        condition_drop: float,
         temperature: float = 1.0,
         guidance: float = 0.0,
         channels: int = 3,
     ) -> None:
         self.image_size, self.channels, self.dims = image_size, channels, channels * image_size**2
-        self.label_drop = checks.number("label_drop", label_drop, at_least=0, below=1, hint="a share, such as 0.1")
+        self.condition_drop = checks.number(
+            "condition_drop", condition_drop, at_least=0, below=1, hint="a share, such as 0.1"
+        )
         self.temperature, self.guidance = self.settings(temperature, guidance)
 
     def settings(self, temperature: float | None, guidance: float | None) -> tuple[float, float]:
@@ -51,38 +53,42 @@ class LatentSpace:
         guidance = (
             self.guidance if guidance is None else checks.number("guidance", guidance, at_least=0, hint="0: none")
         )
-        if guidance and not self.label_drop:
+        if guidance and not self.condition_drop:
             raise InputError(
-                "guidance needs a model that also knows images without condition; train with label_drop 0.1"
+                "guidance needs a model that also knows images without condition; train with condition_drop 0.1"
             )
         return (self.temperature if temperature is None else checked_temperature(temperature)), guidance
 
-    def told(self, c: Conditions | None, count: int) -> Tensor | None:
+    def told(self, conditions: Conditions | None, count: int) -> Tensor | None:
         """The conditions of so many images or latents, (count, num_classes); None where none is told.
 
         Raises:
             InputError: another number of them, or none where one is needed.
         """
-        if c is None:
-            if not self.label_drop:
-                raise InputError("this model was trained with label_drop 0, so it always needs a condition; give c")
+        if conditions is None:
+            if not self.condition_drop:
+                raise InputError(
+                    "this model was trained with condition_drop 0, so it always needs a condition; give conditions"
+                )
             return None
-        rows = as_multi_hot(c, self.num_classes, self.class_names)
+        rows = as_multi_hot(conditions, self.num_classes, self.class_names)
         if len(rows) != count:
             raise InputError(f"{len(rows)} conditions for {count} images or latents; expected one for each")
         return rows
 
-    def check_guided(self, c: Conditions | None, guidance: float) -> None:
+    def check_guided(self, conditions: Conditions | None, guidance: float) -> None:
         """
         Raises:
             InputError: guidance that is not possible, or without a condition.
         """
         self.settings(None, guidance)
-        if guidance and c is None:
-            raise InputError("guidance strengthens the condition, and decode was given none; give c, or guidance 0")
+        if guidance and conditions is None:
+            raise InputError(
+                "guidance strengthens the condition, and decode was given none; give conditions, or guidance 0"
+            )
 
     def interpolate(
-        self, first: Tensor, second: Tensor, steps: int = 8, mode: str = "lerp", c: Conditions | None = None
+        self, first: Tensor, second: Tensor, steps: int = 8, mode: str = "lerp", conditions: Conditions | None = None
     ) -> Tensor:
         """Pictures on the way from each image to its partner.
 
@@ -90,16 +96,16 @@ class LatentSpace:
             first, second: (B, 3, image_size, image_size) in [-1, 1].
             steps: pictures, both ends included.
             mode: "lerp", straight; "slerp", along the great circle.
-            c: what both show; none by default, so that the latents hold all that differs.
+            conditions: what both show; none by default, so that the latents hold all that differs.
 
         Returns:
             (B, steps, 3, image_size, image_size) in [-1, 1]; the ends are the images.
         """
         if steps < 2:
             raise InputError(f"steps is {steps}; expected at least 2, the two images themselves")
-        start, end = (self.encode(x, c).flatten() for x in (first, second))
+        start, end = (self.encode(x, conditions).flatten() for x in (first, second))
         shares = torch.linspace(0, 1, steps).tolist()
-        return torch.stack([self.decode(between(start, end, t, mode), c).clamp(-1, 1) for t in shares], dim=1)
+        return torch.stack([self.decode(between(start, end, t, mode), conditions).clamp(-1, 1) for t in shares], dim=1)
 
     def attribute_directions(self, batches: Iterable[Mapping[str, Tensor]], attributes: Sequence[str | int]) -> Tensor:
         """For each attribute the mean latents of images with it minus those of images without it.

@@ -86,38 +86,38 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         return with_places(label, place) if self.layout else in_places(label, order, self.places)
 
     def known(
-        self, flow: Flow, x: Tensor, c: Conditions | None, low_res: Tensor | None, guidance: float = 0.0
+        self, flow: Flow, x: Tensor, conditions: Conditions | None, low_res: Tensor | None, guidance: float = 0.0
     ) -> list[Features]:
         """The features of what the user tells about images or latents x."""
         count = len(x)
         low = None if low_res is None else self.given_low_res(low_res, count).to(x.dtype)
-        rows = self.told(c, count)
+        rows = self.told(conditions, count)
         if rows is None:
             nothing = self.with_objects(torch.zeros(count, self.num_classes, dtype=x.dtype, device=x.device))
             return list(flow.pyramid(nothing, torch.zeros(count, dtype=torch.bool, device=x.device), low))
         return flow.guided(self.with_objects(rows.to(x)), guidance, low)
 
     def log_prob(
-        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
+        self, x: Tensor, conditions: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
     ) -> Tensor:
         """Natural logarithm of the density p(x | label), (B,), of points of [-1, 1]^(C*H*W): no noise is added.
 
         Args:
-            x, c, low_res, use_ema: as in `encode`.
+            x, conditions, low_res, use_ema: as in `encode`.
         """
         x = self.given_images(x)
         with self.exact(x.dtype, use_ema) as flow:
-            density = flow.log_prob(to_cube(x), self.known(flow, x, c, low_res))
+            density = flow.log_prob(to_cube(x), self.known(flow, x, conditions, low_res))
         return density + self.dims * math.log(IN_CUBE)
 
     def encode(
-        self, x: Tensor, c: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
+        self, x: Tensor, conditions: Conditions | None = None, low_res: Tensor | None = None, use_ema: bool = True
     ) -> Latents:
         """All latents of images.
 
         Args:
             x: (B, 3, image_size, image_size) in [-1, 1]; in float64 everything is computed in float64.
-            c: what each image shows, multi-hot or names; None for latents that say all of it themselves.
+            conditions: what each image shows, multi-hot or names; None for latents that say all of it themselves.
             low_res: as in `draw`.
             use_ema: the averaged weights where there are any, else the trained ones.
 
@@ -127,18 +127,18 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         x = self.given_images(x)
         wide = x.to(self.inversion_dtype(x.dtype))
         with self.exact(wide.dtype, use_ema) as flow:
-            return flow(to_cube(wide), self.known(flow, wide, c, low_res))[0].to(x.dtype)
+            return flow(to_cube(wide), self.known(flow, wide, conditions, low_res))[0].to(x.dtype)
 
     def decode(
         self,
         latents: Latents | Tensor,
-        c: Conditions | None = None,
+        conditions: Conditions | None = None,
         low_res: Tensor | None = None,
         guidance: float = 0.0,
         use_ema: bool = True,
     ) -> Tensor:
-        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same c and
-        low_res, if guidance is 0; see `draw` for guidance.
+        """The images of latents (or of their flat form), not clipped. The inverse of `encode` for the same
+        conditions and low_res, if guidance is 0; see `draw` for guidance.
 
         Returns:
             (B, 3, image_size, image_size), in [-1, 1] up to what the flow makes of unlikely latents; in the latents'
@@ -146,11 +146,11 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         """
         if isinstance(latents, Tensor):
             latents = Latents.unflatten(latents.to(self.device), self.flow.shapes)
-        self.check_guided(c, guidance)
+        self.check_guided(conditions, guidance)
         given = latents.parts[0].dtype
         wide = latents.to(self.inversion_dtype(given))
         with self.exact(wide.parts[0].dtype, use_ema) as flow:
-            pyramid = self.known(flow, wide.parts[0], c, low_res, guidance)
+            pyramid = self.known(flow, wide.parts[0], conditions, low_res, guidance)
             return from_cube(flow.inverse(wide, pyramid)).to(given)
 
     def inversion_dtype(self, given: torch.dtype) -> torch.dtype:

@@ -39,7 +39,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         split: see Flow.
         attention, attention_width: autoregressive maps after the last level and their channels, see Flow.
         embedding, features, growth, blocks: of the network that reads the label, see LabelPyramid.
-        label_drop: share of training images whose label is left out, which guidance and label-free encoding need;
+        condition_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
         low_res_drop: share of training images without the low-resolution image; None for a flow that never has one.
         places: of so many objects the flow is told in training which is the first, the second and so on, where the data
@@ -78,7 +78,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         features: int = 64,
         growth: int = 32,
         blocks: int = 4,
-        label_drop: float = 0.15,
+        condition_drop: float = 0.15,
         low_res_drop: float | None = None,
         places: int = 0,
         layout: bool = False,
@@ -91,12 +91,12 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         channels: int = 3,
         **training: Any,
     ) -> None:
-        check_shares(label_drop=label_drop, low_res_drop=low_res_drop, order_drop=order_drop)
+        check_shares(condition_drop=condition_drop, low_res_drop=low_res_drop, order_drop=order_drop)
         check_told(num_classes, places, layout, low_res_drop)
         super().__init__(called(Flow, locals()), **training)  # as of a checkpoint: by the names of its arguments
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
-        self.set_space(image_size, label_drop, temperature, guidance, channels)
+        self.set_space(image_size, condition_drop, temperature, guidance, channels)
         self.set_told(places, layout, low_res_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05"))
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
         if noise and bits != 8:
@@ -134,7 +134,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         place = self.place_of(batch) if self.layout else None
         if rng is None:
             return flow.pyramid(self.with_objects(label, order, place), low=low)
-        drops = (self.label_drop, self.low_res_drop or 0, self.order_drop)
+        drops = (self.condition_drop, self.low_res_drop or 0, self.order_drop)
         kept, low_kept, order_kept = (self.uniform((len(label),), rng) >= drop for drop in drops)
         if order is not None:
             order = order * order_kept[:, None]

@@ -28,7 +28,7 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
         num_classes: length of the multi-hot condition.
         class_names: name of each class, for conditions given by name.
         image_size, width, levels, blocks, channels: see UNet.
-        label_drop: share of training images whose condition is left out, which guidance and encoding without a
+        condition_drop: share of training images whose condition is left out, which guidance and encoding without a
             condition need; 0 for a model that always has one.
         steps: of the equation when images are drawn; more are slower and nearer to the model's distribution.
         solver: "heun" looks at the velocity twice a step, "euler" once.
@@ -47,7 +47,7 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
         width: int = 64,
         levels: int = 3,
         blocks: int = 2,
-        label_drop: float = 0.1,
+        condition_drop: float = 0.1,
         steps: int = 20,
         solver: Solver = "heun",
         temperature: float = 1.0,
@@ -58,12 +58,12 @@ class ConditionalFlowMatching(VelocitySampling, Conditional, SingleNetwork):
         super().__init__(UNet(num_classes, image_size, width, levels, blocks, channels), **training)
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
-        self.set_space(image_size, label_drop, temperature, guidance, channels)
+        self.set_space(image_size, condition_drop, temperature, guidance, channels)
         self.set_solver(steps, solver)
 
     def training_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         image = batch["image"]
-        kept = self.uniform((len(image),), rng) >= self.label_drop
+        kept = self.uniform((len(image),), rng) >= self.condition_drop
         time = logit_normal(self.normal((len(image),), rng))
         return self.loss_at(self.unet, batch, self.normal(image.shape, rng), time, kept)
 

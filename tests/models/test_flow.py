@@ -216,7 +216,7 @@ class TestWays:
         self, model: ConditionalFlow, images: Tensor, mode: str, labels: Tensor | None
     ) -> None:
         second = images.flip(0) * 0.5
-        way = model.interpolate(images, second, steps=5, mode=mode, c=labels)
+        way = model.interpolate(images, second, steps=5, mode=mode, conditions=labels)
         assert way.shape == (3, 5, 3, 8, 8)
         assert_same_but_for_rounding(way[:, 0], images, [model.flow] * 2)
         assert_same_but_for_rounding(way[:, -1], second, [model.flow] * 2)
@@ -303,7 +303,7 @@ class TestPlaces:
         rows["order"] = self.ORDER[1:2].repeat(40, 1)
         loader = DataLoader([{name: value[i] for name, value in rows.items()} for i in range(40)], batch_size=20)
         for order_drop, moved in ((0.0, [5, 10]), (1 - 1e-6, [])):
-            model = make(places=2, order_drop=order_drop, label_drop=0.0)
+            model = make(places=2, order_drop=order_drop, condition_drop=0.0)
             before = model.flow.pyramid.embed.weight.detach().clone()
             trainer(max_epochs=1).fit(model, loader)
             changed = (model.flow.pyramid.embed.weight.detach() != before).any(dim=0)
@@ -440,10 +440,10 @@ class TestRefused:
     def test_what_needs_a_flow_that_knows_images_without_label(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
-        model = perturbed(label_drop=0)
+        model = perturbed(condition_drop=0)
         model.sample(LABELS)
         for use in (lambda: model.sample(LABELS, guidance=1.0), lambda: model.encode(images)):
-            with pytest.raises(InputError, match="label_drop"):
+            with pytest.raises(InputError, match="condition_drop"):
                 use()
 
     def test_an_attribute_that_all_or_none_have_or_nobody_knows(self, model: ConditionalFlow, images: Tensor) -> None:
@@ -459,12 +459,12 @@ class TestRefused:
         [
             ({"bits": 9}, "bits is 9"),
             ({"optimizer": "lion"}, "optimizer is 'lion'; expected one of adam, adamax"),
-            ({"label_drop": 1.0}, "label_drop is 1.0"),
+            ({"condition_drop": 1.0}, "condition_drop is 1.0"),
             ({"order_drop": 1.0}, "order_drop is 1.0"),
             ({"places": -1}, "places is -1; expected .* 0 .* 4"),
             ({"ema_decay": 1.0}, "ema_decay is 1.0"),
             ({"image_size": 10}, "a flow of 2 levels needs a multiple of 4"),
-            ({"guidance": 1.0, "label_drop": 0}, "label_drop"),
+            ({"guidance": 1.0, "condition_drop": 0}, "condition_drop"),
         ],
     )
     def test_hyperparameters_without_meaning(

@@ -54,7 +54,7 @@ def test_a_network_that_knows_the_velocity_has_no_loss_and_draws_the_image(image
 def test_training_brings_the_loss_down_and_the_label_into_the_network(trainer: MakeTrainer) -> None:
     """Two classes, one black and one white: after a few dozen steps each is drawn as asked."""
     rows = [{"image": torch.full((3, 8, 8), 2.0 * (i % 2) - 1), "condition": torch.eye(4)[i % 2]} for i in range(32)]
-    model = make(lr=3e-3, ema_decay=0.9, label_drop=0.1)
+    model = make(lr=3e-3, ema_decay=0.9, condition_drop=0.1)
     trainer(max_epochs=30).fit(model, DataLoader(rows, batch_size=16))
     black, white = model.sample(torch.eye(4)[:2], seed=0)
     assert black.mean() < -0.5 and white.mean() > 0.5
@@ -103,11 +103,11 @@ def test_an_interpolation_begins_and_ends_with_the_images(images: Tensor) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"label_drop": 1.0}, "label_drop is 1.0"),
+        ({"condition_drop": 1.0}, "condition_drop is 1.0"),
         ({"steps": 0}, "steps is 0"),
         ({"solver": "rk4"}, "solver is 'rk4'"),
         ({"guidance": float("nan")}, "guidance is nan"),
-        ({"guidance": 1.0, "label_drop": 0.0}, "train with label_drop 0.1"),
+        ({"guidance": 1.0, "condition_drop": 0.0}, "train with condition_drop 0.1"),
     ],
 )
 def test_options_that_are_not_possible_are_refused(options: dict[str, Any], message: str) -> None:
@@ -116,8 +116,8 @@ def test_options_that_are_not_possible_are_refused(options: dict[str, Any], mess
 
 
 def test_a_model_that_always_has_a_condition_needs_one(images: Tensor) -> None:
-    with pytest.raises(InputError, match="label_drop 0"):
-        make(label_drop=0.0).encode(images)
+    with pytest.raises(InputError, match="condition_drop 0"):
+        make(condition_drop=0.0).encode(images)
     with pytest.raises(InputError, match="2 conditions for 3 images"):
         make().encode(images, LABELS[:2])
     with pytest.raises(InputError, match="guidance strengthens"):

@@ -55,7 +55,7 @@ RANGES: dict[tuple[type, str], list[Any]] = {
     (DCGAN, "generator_noise"): [-0.1],
     (CycleGAN, "cycle_weight"): [-1],
     (CycleGAN, "identity_weight"): [-1],
-    (ConditionalFlow, "label_drop"): [-0.1, 1.0],
+    (ConditionalFlow, "condition_drop"): [-0.1, 1.0],
     (ConditionalFlow, "order_drop"): [-0.1, 1.0],
     (ConditionalFlow, "lr"): [-1],
     (ConditionalFlow, "clip_norm"): [-1, 0],

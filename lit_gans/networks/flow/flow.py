@@ -37,7 +37,7 @@ class Flow(nn.Module):
             a level that only squeezes, where there is no split.
         hidden: channels of the hidden layers of every prediction; one number, or one a level.
         embedding, features, growth, blocks: see LabelPyramid.
-        label_drop: above 0 for a flow that is also used without a label.
+        condition_drop: above 0 for a flow that is also used without a label.
         low_res_drop: None for a flow without a low-resolution image beside the label.
         places: of so many objects the label says which is the first, the second, ...; see places.py.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
@@ -66,7 +66,7 @@ class Flow(nn.Module):
         features: int = 64,
         growth: int = 32,
         blocks: int = 4,
-        label_drop: float = 0.15,
+        condition_drop: float = 0.15,
         low_res_drop: float | None = None,
         places: int = 0,
         attention: int = 0,
@@ -94,7 +94,7 @@ class Flow(nn.Module):
                 features,
                 growth,
                 blocks,
-                droppable=label_drop > 0,
+                droppable=condition_drop > 0,
                 low_resolution=low_res_drop is not None,
                 channels=channels,
             )
