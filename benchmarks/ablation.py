@@ -17,7 +17,16 @@ from runs import Row, collect, train_and_test
 
 BATCH = 64
 LISTS = ("test", "new_test")
-WHOLE = ["--model.drawing", "whole", "--model.augment", "[]", "--data.flip", "false", "--model.decay_from", "null"]
+WHOLE = [
+    "--model.architecture",
+    "modulated",
+    "--model.augment",
+    "[]",
+    "--data.flip",
+    "false",
+    "--model.decay_from",
+    "null",
+]
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ def ladder() -> list[Rung]:
         ("+ lazy R1", ["--model.penalties", "[{where: real, target: zero, weight: 0.5, every: 8}]"]),
         ("+ relativistic pairs", ["--model.objective", "rpgan"]),
         ("+ flips", ["--data.flip", "true"]),
-        ("+ object layers", ["--model.drawing", "objects"]),
+        ("+ object layers", ["--model.architecture", "object_layers"]),
         ("+ learning-rate decay", ["--model.decay_from", "0.88"]),
         ("+ translation of half of the images (the config)", ["--model.augment", "[translation]"]),
         ("+ wrong-label pairs", ["--model.wrong_labels", "0.5"]),

@@ -12,10 +12,14 @@ OLD_OPTIONS = {
     "extractor": "score.extractor",
     "face_cascade": "score.face_cascade",
     "lr_drop": "model.low_res_drop",
+    "drawing": "model.architecture",
     "label_drop": "model.condition_drop",
 }
 # Values of these hyperparameters that have other names now.
-OLD_VALUES: dict[str, dict[str, Any]] = {"weights": {"ema": True, "raw": False}}
+OLD_VALUES: dict[str, dict[str, Any]] = {
+    "weights": {"ema": True, "raw": False},
+    "drawing": {"objects": "object_layers", "whole": "modulated"},
+}
 
 # Models that are settings of another one now: its name, and the hyperparameters that make it theirs.
 OLD_MODELS: dict[str, tuple[str, dict[str, Any]]] = {

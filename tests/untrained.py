@@ -17,7 +17,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "cdcgan": ("CDCGAN", {**GIVEN, "width": 2}),
     "tag_dcgan": ("TagDCGAN", {**GIVEN, "width": 2}),
     "objects": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "patch_size": 8}),
-    "whole": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "drawing": "whole"}),
+    "whole": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "architecture": "modulated"}),
     "flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "guidance": 1.0}),
     "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "places": 3}),
     "placed_flow": (

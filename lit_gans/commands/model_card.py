@@ -203,7 +203,7 @@ def limit_lines(model: Any, scores: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["- It draws what its training pictures show, in their size; other classes or sizes need another training."]
     if hasattr(model, "translate"):
         lines = ["- It translates pictures of the two kinds that it was trained on; other kinds need another training."]
-    if getattr(model, "drawing", "") == "objects":
+    if getattr(model, "architecture", "") == "object_layers":
         lines.append(f"- At most {model.slots} classes in a picture.")
     shares = [row for measured in scores for row in measured.get("extra_objects", {}).values()]
     extra = [value for row in shares for value in row.values()]

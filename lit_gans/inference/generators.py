@@ -17,7 +17,7 @@ from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.tips import LatentName, checked_pixel_range, draw_latents, from_range
 
 SAMPLING_BATCH = 256
-Drawing = Literal["objects", "whole"]
+Architecture = Literal["object_layers", "modulated"]
 
 
 class LatentGenerator(Averaged, Sampling):
@@ -90,19 +90,19 @@ class ConditionalGenerator(ConditionalSampling, LatentGenerator):
 class SlotGenerator(ConditionalGenerator):
     """Mixin: a generator with a slot for each asked class, or one that draws the whole; see ConditionalGAN."""
 
-    def set_slots(self, drawing: Drawing = "objects", slots: int = 3) -> None:
-        self.drawing, self.slots = drawing, slots
+    def set_slots(self, architecture: Architecture = "object_layers", slots: int = 3) -> None:
+        self.architecture, self.slots = architecture, slots
 
     def check_conditions(self, conditions: Tensor) -> None:
         most = int(conditions.sum(dim=1).max())
-        if self.drawing == "objects" and most > self.slots:
+        if self.architecture == "object_layers" and most > self.slots:
             raise InputError(f"a picture asks for {most} objects, and this generator has {self.slots} slots; set slots")
 
 
 def slot_generator(
     num_classes: int = 24,
     image_size: int = 64,
-    drawing: Drawing = "objects",
+    architecture: Architecture = "object_layers",
     slots: int = 3,
     patch_size: int = 16,
     width: int = 128,
@@ -111,10 +111,10 @@ def slot_generator(
     """The generator of a ConditionalGAN.
 
     Raises:
-        InputError: an unknown `drawing`.
+        InputError: an unknown `architecture`.
     """
-    checks.choice("drawing", drawing, get_args(Drawing))
-    if drawing == "objects":
+    checks.choice("architecture", architecture, get_args(Architecture))
+    if architecture == "object_layers":
         return ObjectLayers(num_classes, slots, image_size, width=width, patch_size=patch_size, channels=channels)
     return ModulatedGenerator(num_classes, image_size, width=width // 4, channels=channels)
 

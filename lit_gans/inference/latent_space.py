@@ -16,8 +16,8 @@ from lit_gans.networks.flow.latents import between
 class LatentSpace:
     """Mixin: the way between two images, edits of attributes, and other labels.
 
-    The model has `encode(x, conditions)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents or their
-    flat form, conditions, guidance=...)`; and the names of its classes.
+    The model has `encode(x, conditions)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents
+    or their flat form, conditions, guidance=...)`; and the names of its classes.
 
     Attributes:
         image_size, dims: height and width of the images, and the numbers in one.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_gans import checks
-from lit_gans.inference.generators import Drawing, SlotGenerator, slot_generator
+from lit_gans.inference.generators import Architecture, SlotGenerator, slot_generator
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch
 from lit_gans.models.multi_label import MultiLabelGAN
@@ -18,15 +18,16 @@ R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 
 
 class ConditionalGAN(SlotGenerator, MultiLabelGAN):
     """A projection discriminator with an auxiliary multi-label head against a generator that keeps each asked class
-    apart ("objects") or is modulated by all of them ("whole").
+    apart ("object_layers") or is modulated by all of them ("modulated").
 
     Args:
         num_classes: length of the multi-hot condition.
         class_names: name of each class, for conditions given by name.
         image_size: 8, 16, 32, 64, ...
-        drawing: "objects": the picture is composed of one layer an asked class, see ObjectLayers; for classes that
-            are things. "whole": one modulated network, see ModulatedGenerator; for classes that are properties.
-        slots: "objects": the most classes in a picture.
+        architecture: "object_layers": the picture is composed of one layer an asked class, see ObjectLayers; for
+            classes that are things. "modulated": one modulated network, see ModulatedGenerator; for classes that are
+            properties.
+        slots: of object layers, the most classes in a picture.
         patch_size, width: of the generator; see the network.
         discriminator_width: channels of the discriminator's first layer.
         auxiliary: weight of the head's cross-entropy: in the discriminator's loss on real images, in the generator's
@@ -41,7 +42,7 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
         num_classes: int = 24,
         class_names: Sequence[str] | None = None,
         image_size: int = 64,
-        drawing: Drawing = "objects",
+        architecture: Architecture = "object_layers",
         slots: int = 3,
         patch_size: int = 16,
         width: int = 128,
@@ -54,7 +55,7 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
         **training: Any,
     ) -> None:
         checks.number("auxiliary", auxiliary, at_least=0, hint="a weight, such as 10")
-        generator = slot_generator(num_classes, image_size, drawing, slots, patch_size, width, channels)
+        generator = slot_generator(num_classes, image_size, architecture, slots, patch_size, width, channels)
         super().__init__(
             generator,
             ProjectionDiscriminator(num_classes, image_size, discriminator_width, channels=channels),
@@ -66,8 +67,8 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
             **training,
         )
         self.save_hyperparameters()
-        self.set_slots(drawing, slots)
-        self.most_labels = slots if drawing == "objects" else None
+        self.set_slots(architecture, slots)
+        self.most_labels = slots if architecture == "object_layers" else None
         self.auxiliary = auxiliary
         self.set_classes(num_classes, class_names)
 

@@ -21,9 +21,12 @@ def test_options_on_the_command_line_get_todays_names_and_say_so_once(capsys: py
         "--model.draws is called --score.draws now",
         "--model.weights is called --score.use_ema now",
     ]
+    assert with_new_names(["--model.drawing", "whole", "--model.lr_drop=0.5"]) == [
+        *("--model.architecture", "modulated", "--model.low_res_drop=0.5")
+    ]
 
 
-@pytest.mark.parametrize("args", ["--model.width 4 --data.root raw", "--score.evaluator FILE", "--model.drawing whole"])
+@pytest.mark.parametrize("args", ["--model.width 4 --data.root raw", "--score.evaluator FILE", "--model.width 3"])
 def test_other_options_are_left_alone(args: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert with_new_names(args.split()) == args.split()
     assert capsys.readouterr().out == ""

@@ -73,12 +73,12 @@ def test_r1_is_on_by_default_and_lazy(batch: Batch) -> None:
     )
 
 
-@pytest.mark.parametrize("drawing", ["objects", "whole"])
+@pytest.mark.parametrize("architecture", ["object_layers", "modulated"])
 @pytest.mark.parametrize("objective", ["rpgan", "hinge", "bce"])
 def test_both_generators_train_in_bf16_and_draw_by_name(
-    drawing: str, objective: str, batches: MakeBatches, trainer: MakeTrainer
+    architecture: str, objective: str, batches: MakeBatches, trainer: MakeTrainer
 ) -> None:
-    model = make(drawing=drawing, objective=objective, augment=["flip", "translation"], wrong_labels=0.1)
+    model = make(architecture=architecture, objective=objective, augment=["flip", "translation"], wrong_labels=0.1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     trainer(max_steps=3, precision="bf16-mixed").fit(model, batches(3, 16))
     unmoved = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
@@ -92,7 +92,7 @@ class TestSlots:
     def test_a_condition_of_more_objects_than_slots_is_refused_when_it_is_drawn(self) -> None:
         with pytest.raises(InputError, match="asks for 3 objects, and this generator has 2 slots; set slots"):
             make(slots=2).sample([NAMES[:3]])
-        assert make(slots=2, drawing="whole").sample([NAMES[:3]]).shape == (1, 3, 16, 16)
+        assert make(slots=2, architecture="modulated").sample([NAMES[:3]]).shape == (1, 3, 16, 16)
 
     def test_and_at_a_logged_batch_of_a_training(self, batches: MakeBatches, trainer: MakeTrainer) -> None:
         with pytest.raises(InputError, match="this generator has 1 slots"):
@@ -102,7 +102,7 @@ class TestSlots:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"drawing": "lines"}, "drawing is 'lines'; expected one of objects, whole"),
+        ({"architecture": "lines"}, "architecture is 'lines'; expected one of object_layers, modulated"),
         ({"auxiliary": -1.0}, "auxiliary is -1.0; expected a finite number of at least 0"),
         ({"wrong_labels": -0.1}, "wrong_labels is -0.1; expected a finite number of at least 0"),
     ],

@@ -55,6 +55,8 @@ def test_one_warning_when_diversity_collapses_and_none_at_a_start_that_is_not_di
 
 def test_the_advice_goes_with_the_model() -> None:
     assert not any("penalties" in option for option in remedies(DCGAN(image_size=16, width=4)))
-    advised = remedies(ConditionalGAN(num_classes=2, image_size=16, width=16, drawing="whole", discriminator_width=4))
+    advised = remedies(
+        ConditionalGAN(num_classes=2, image_size=16, width=16, architecture="modulated", discriminator_width=4)
+    )
     assert any("penalties" in option for option in advised)
     assert remedies(SimpleNamespace(discriminator=torch.nn.BatchNorm2d(3)))[0].startswith("--model.augment")

@@ -177,7 +177,7 @@ class TestTags:
         made = (
             model(name, **options)
             if name == "TagDCGAN"
-            else lit_gans.ConditionalGAN(23, drawing="whole", width=16, discriminator_width=2, **options)
+            else lit_gans.ConditionalGAN(23, architecture="modulated", width=16, discriminator_width=2, **options)
         )
         score = Score(
             str(tag_classifier),
