@@ -33,7 +33,7 @@ from lit_gans.commands.flow_data import data_of_run, load_encoder
 from lit_gans.files import replacing
 from lit_gans.inference.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
-from lit_gans.networks.modes import inference
+from lit_gans.networks.contexts import inference
 from lit_gans.pictures import labelled_grid, save_picture
 from lit_gans.scoring.extractors import load_extractor
 

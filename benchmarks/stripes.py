@@ -37,7 +37,7 @@ from lit_gans.cli import main as lit_gans_command
 from lit_gans.configs import find_config
 from lit_gans.files import replacing
 from lit_gans.models.cyclegan import CycleGAN, Direction
-from lit_gans.networks.modes import inference
+from lit_gans.networks.contexts import inference
 from lit_gans.pictures import grid, save_picture
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
 

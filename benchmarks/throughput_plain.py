@@ -108,7 +108,7 @@ def conditional_gan(model: ConditionalGAN) -> Work:
     log = []
 
     def shown(images: Tensor) -> Tensor:
-        return augment(images, model.shown.names, model.shown.share)
+        return augment(images, model.augment.names, model.augment.share)
 
     def step(images: Tensor, condition: Tensor) -> None:
         optimizer_d.zero_grad()

@@ -30,12 +30,12 @@ def gan(model: GAN) -> Work:
     batches = itertools.count()
 
     def update(name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
-        descend(model, optimizers[name], loss())
+        minimize(model, optimizers[name], loss())
 
     return lambda batch: model.train_on(batch, next(batches), rng, update)
 
 
-def descend(model: ImageModel, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+def minimize(model: ImageModel, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step of an optimizer, with the model's clipping."""
     optimizer.zero_grad()
     loss.backward()
@@ -56,7 +56,7 @@ def flow(model: ConditionalFlow) -> Work:
         batch = {"order": condition.cumsum(dim=1) * condition, **batch}  # any order takes the same time
         if done == 0:
             model.initialize(batch)
-        descend(model, optimizer, model.training_step(batch, 0))
+        minimize(model, optimizer, model.training_step(batch, 0))
         if model.averaged is not None:
             update_average(model.averaged, model.trained, model.ema_decay, done)
         done += 1
@@ -73,8 +73,8 @@ def cyclegan(model: CycleGAN) -> Work:
     def step(batch: Batch) -> None:
         real_a, real_b = batch["image_a"], batch["image_b"]
         loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
-        descend(model, optimizer_g, loss)
-        shown_a, shown_b = model.shown(model.pool_a, fake_a, rng), model.shown(model.pool_b, fake_b, rng)
-        descend(model, optimizer_d, model.discriminator_loss(real_a, real_b, shown_a, shown_b))
+        minimize(model, optimizer_g, loss)
+        pooled_a, pooled_b = model.pooled(model.pool_a, fake_a, rng), model.pooled(model.pool_b, fake_b, rng)
+        minimize(model, optimizer_d, model.discriminator_loss(real_a, real_b, pooled_a, pooled_b))
 
     return step

@@ -250,7 +250,7 @@ def test_an_exported_generator_makes_the_same_pictures_and_holds_no_more(
     assert_close(given, expected)
     content = torch.load(file, weights_only=True)
     assert not content.keys() & {"optimizer_states", "callbacks", "loops"}
-    assert {key.split(".")[0] for key in content["state_dict"]} == set(run.load().pictures_from)
+    assert {key.split(".")[0] for key in content["state_dict"]} == set(run.load().sampling_networks)
     assert str(run.runs) not in str(content["hyper_parameters"])
 
 

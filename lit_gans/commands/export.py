@@ -135,5 +135,5 @@ def generator(checkpoint: Path, device: str = "auto", half: bool = False) -> dic
     from lit_gans.inference.generator_file import generator_file
 
     model = lit_gans.load(checkpoint, device_of(device))  # nothing damaged is handed on
-    content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.pictures_from)
+    content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.sampling_networks)
     return content | {"state_dict": halved(content["state_dict"])} if half else content

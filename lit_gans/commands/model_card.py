@@ -37,7 +37,7 @@ def files_of(checkpoint: Path, name: str, licence: str, scores: Sequence[Path] |
     """
     checkpoint = found(checkpoint)
     model = lit_gans.load(checkpoint)
-    content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.pictures_from)
+    content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.sampling_networks)
     hyperparameters = hyperparameters_of(content)
     run = json_beside(checkpoint, "run.json")
     if scores is None:

@@ -119,7 +119,7 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
     from lit_gans.inference.checkpoint import model_name
     from lit_gans.inference.reference import load_generator
     from lit_gans.inference.translation import Translation
-    from lit_gans.networks.modes import inference
+    from lit_gans.networks.contexts import inference
     from lit_gans.pictures import as_image, as_tensor, to_uint8
 
     if model_name(read_torch_file(path, "model")) is None:

@@ -59,10 +59,10 @@ class InferenceModel(nn.Module):
         model_name: class of the LightningModule that was trained, such as "CDCGAN".
         hparams: its hyperparameters, by name.
         images_seen: images that it was trained with.
-        pictures_from: names of the networks that make pictures; none of a classifier.
+        sampling_networks: names of the networks that make pictures; none of a classifier.
     """
 
-    pictures_from: ClassVar[tuple[str, ...]] = ()
+    sampling_networks: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, name: str, make_network: Callable[..., nn.Module], hyperparameters: Mapping[str, Any], has_average: bool

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lit_gans.errors import InputError, few
-from lit_gans.inference.weights import drawing_weights
+from lit_gans.inference.weights import averaged_weights
 from lit_gans.old_names import model_of_today, of_the_model, options_of_today
 
 # Under this key a checkpoint has what load() and resuming need beside Lightning's own entries.
@@ -101,7 +101,7 @@ def check_shapes(checkpoint: Mapping[str, Any], model: Any, source: str) -> None
     theirs = shapes_in(checkpoint, source)
     mine = shapes_of(model)
     if alone := networks_alone(checkpoint):
-        found = {only: drawing_weights(checkpoint["state_dict"], only) for only in alone}
+        found = {only: averaged_weights(checkpoint["state_dict"], only) for only in alone}
         theirs = {f"{only}.{name}": weight.shape for only, part in found.items() for name, weight in part.items()}
         mine = {name: shape for name, shape in mine.items() if name.partition(".")[0] in alone}
     if theirs == mine:

@@ -13,8 +13,8 @@ from lit_gans.errors import InputError
 from lit_gans.files import sha256
 from lit_gans.inference.base import as_colour
 from lit_gans.inference.checkpoint import hyperparameters_of, model_name
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.evaluator import EvaluatorNetwork, width_of
-from lit_gans.networks.modes import inference
 
 COURSE_KEY = "model"
 

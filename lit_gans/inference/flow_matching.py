@@ -11,8 +11,8 @@ from lit_gans.inference.base import Averaged, AveragedModel, called
 from lit_gans.inference.conditions import Conditions
 from lit_gans.inference.latent_space import LatentSpace
 from lit_gans.inference.sampling import ConditionalSampling
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.flow.latents import Latents
-from lit_gans.networks.modes import inference
 from lit_gans.networks.ode import Solver, solve
 from lit_gans.networks.unet import UNet
 
@@ -23,7 +23,7 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
     """Mixin: what a ConditionalFlowMatching is used for; see there for its hyperparameters."""
 
     network_name = "unet"
-    pictures_from: ClassVar[tuple[str, ...]] = ("unet",)
+    sampling_networks: ClassVar[tuple[str, ...]] = ("unet",)
     unet: UNet
 
     def set_solver(self, steps: int = 20, solver: Solver = "heun") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from lit_gans.errors import InputError
 from lit_gans.inference.checkpoint import CHECKPOINT_KEY, hyperparameters_of, model_name
-from lit_gans.inference.weights import drawing_weights
+from lit_gans.inference.weights import averaged_weights
 
 # What stays of a checkpoint beside its weights and hyperparameters; the first three are Lightning's.
 KEPT = ("pytorch-lightning_version", "epoch", "global_step", "updates")
@@ -20,7 +20,7 @@ def generator_file(checkpoint: Mapping[str, Any], networks: Sequence[str]) -> di
 
     Args:
         checkpoint: what `lit-gans fit` wrote.
-        networks: its model's `pictures_from`.
+        networks: its model's `sampling_networks`.
 
     Raises:
         InputError: a model that draws no pictures of its own.
@@ -35,7 +35,7 @@ def generator_file(checkpoint: Mapping[str, Any], networks: Sequence[str]) -> di
         "state_dict": {
             f"{network}.{name}": weight
             for network in networks
-            for name, weight in drawing_weights(state, network).items()
+            for name, weight in averaged_weights(state, network).items()
         },
         # of one network a text, as earlier versions read it
         CHECKPOINT_KEY: {**checkpoint[CHECKPOINT_KEY], "only": networks[0] if len(networks) == 1 else list(networks)},

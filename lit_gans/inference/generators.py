@@ -10,10 +10,10 @@ from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import Averaged, AveragedModel, called, checked_temperature
 from lit_gans.inference.sampling import ConditionalSampling, Sampling, UnconditionalSampling
-from lit_gans.networks.modes import inference
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.modulated import ModulatedGenerator
+from lit_gans.networks.noise_layers import seeded_if_stochastic
 from lit_gans.networks.object_layers import ObjectLayers
-from lit_gans.networks.stochastic import seeded_if_stochastic
 from lit_gans.training.tips import LatentName, checked_pixel_range, draw_latents, from_range
 
 SAMPLING_BATCH = 256
@@ -24,7 +24,7 @@ class LatentGenerator(Averaged, Sampling):
     """Mixin: a generator of latents z, and what they are drawn from. See GAN for its hyperparameters."""
 
     network_name = "generator"
-    pictures_from: ClassVar[tuple[str, ...]] = ("generator",)
+    sampling_networks: ClassVar[tuple[str, ...]] = ("generator",)
     generator: nn.Module
     generator_ema: nn.Module | None
 

@@ -24,7 +24,7 @@ from lit_gans.networks.graphs import (
     PlacedDecoding,
     Translating,
 )
-from lit_gans.networks.stochastic import is_stochastic
+from lit_gans.networks.noise_layers import is_stochastic
 from lit_gans.training.tips import draw_latents, from_range
 
 LATENTS = {"gaussian": "standard normal", "uniform": "uniform in [-1, 1]"}

@@ -15,15 +15,15 @@ from lit_gans.inference.base import Averaged, AveragedModel, called
 from lit_gans.inference.conditions import Conditions
 from lit_gans.inference.latent_space import LatentSpace
 from lit_gans.inference.sampling import ConditionalSampling
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.flow.bijections import Features
-from lit_gans.networks.flow.conditioning import CANVAS
 from lit_gans.networks.flow.denoising import denoised
 from lit_gans.networks.flow.flow import Flow
+from lit_gans.networks.flow.label_pyramid import CANVAS
 from lit_gans.networks.flow.latents import Latents
 from lit_gans.networks.flow.layout import with_places
 from lit_gans.networks.flow.places import in_places, random_order
 from lit_gans.networks.flow.quantization import IN_CUBE, from_cube, to_cube
-from lit_gans.networks.modes import inference
 
 SAMPLING_BATCH = 128
 
@@ -36,7 +36,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
     """
 
     network_name = "flow"
-    pictures_from: ClassVar[tuple[str, ...]] = ("flow",)
+    sampling_networks: ClassVar[tuple[str, ...]] = ("flow",)
     flow: Flow
 
     def set_told(

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from lit_gans.errors import InputError
 from lit_gans.inference.base import InferenceModel
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.cyclegan import ResnetGenerator
-from lit_gans.networks.modes import inference
 
 Direction = Literal["a2b", "b2a"]
 
@@ -17,7 +17,7 @@ Direction = Literal["a2b", "b2a"]
 class Translation:
     """Mixin: pictures of domain A as domain B would show them, and back."""
 
-    pictures_from: ClassVar[tuple[str, ...]] = ("generator_a2b", "generator_b2a")
+    sampling_networks: ClassVar[tuple[str, ...]] = ("generator_a2b", "generator_b2a")
     generator_a2b: Any
     generator_b2a: Any
 

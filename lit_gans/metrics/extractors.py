@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from lit_gans.checkpoints import one_line
 from lit_gans.errors import InputError
+from lit_gans.networks.contexts import inference
 from lit_gans.networks.efficientnet_lite import EfficientNetLite0
-from lit_gans.networks.modes import inference
 from lit_gans.networks.random_conv import RandomConv
 from lit_gans.pictures import to_uint8
 

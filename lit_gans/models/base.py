@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import DivergedError, InputError
 from lit_gans.inference.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name, networks_alone
-from lit_gans.inference.weights import drawing_weights, with_drawing_weights
+from lit_gans.inference.weights import averaged_weights, with_averaged_weights
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
@@ -46,11 +46,11 @@ class ImageModel(L.LightningModule):
         use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
         conditional: whether it draws for conditions, (B, num_classes) in a batch.
         measures_itself: whether its validation logs how well it fits, so that no distance of its pictures is needed.
-        pictures_from: names of the networks that make pictures, whose averaged copies have the same names with `_ema`;
+        sampling_networks: names of the networks that make pictures, whose averaged copies have the same names with `_ema`;
             none of a classifier.
     """
 
-    pictures_from: ClassVar[tuple[str, ...]] = ()
+    sampling_networks: ClassVar[tuple[str, ...]] = ()
     # what a training needs of its data, see callbacks/preflight.py
     most_labels: int | None = None
     held_out_needed: ClassVar[int] = 0
@@ -92,7 +92,7 @@ class ImageModel(L.LightningModule):
         for optimizer in self.trainer.optimizers:
             align_state(optimizer)
         self.total_batches = batches_of(self.trainer)
-        for name in self.needs_an_end():
+        for name in self.scheduled_options():
             if math.isinf(self.total_batches) and time_limit(self.trainer) is None:
                 raise InputError(
                     f"{name} needs a run with an end: set trainer.max_epochs, trainer.max_steps or trainer.max_time"
@@ -103,7 +103,7 @@ class ImageModel(L.LightningModule):
     def start_networks(self) -> None:
         """Gives networks the weights of earlier models, where this run asks for it."""
         if self.start_from is not None:
-            for name in self.pictures_from:
+            for name in self.sampling_networks:
                 self.start_network(name, self.start_from, "start_from")
 
     def start_network(self, name: str, path: str, option: str) -> None:
@@ -121,7 +121,7 @@ class ImageModel(L.LightningModule):
         mine = network.state_dict()
         fitting = {
             key: weight
-            for key, weight in drawing_weights(earlier, name).items()
+            for key, weight in averaged_weights(earlier, name).items()
             if key in mine and weight.shape == mine[key].shape
         }
         if not fitting:
@@ -134,7 +134,7 @@ class ImageModel(L.LightningModule):
         if average is not None:  # else the first pictures would be of random weights
             average.load_state_dict(network.state_dict())
 
-    def needs_an_end(self) -> list[str]:
+    def scheduled_options(self) -> list[str]:
         """Hyperparameters in use whose meaning depends on the length of the run."""
         return ["decay_from"] if self.decay_from is not None else []
 
@@ -154,7 +154,7 @@ class ImageModel(L.LightningModule):
         self.progress = shared_progress(self.trainer, self.total_batches)
         torch.manual_seed(batch_seed(self.seed, self.global_step, 1 + self.global_rank))
 
-    def descend(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
+    def minimize(self, optimizer: LightningOptimizer, loss: Tensor, counted: bool) -> None:
         """One step of an optimizer under manual optimization; Lightning is to count one of the steps of a batch."""
         optimizer.zero_grad()
         self.manual_backward(loss)
@@ -223,7 +223,7 @@ class ImageModel(L.LightningModule):
         if alone := networks_alone(checkpoint):
             state: Mapping[str, Tensor] = self.state_dict()
             for network in alone:
-                state = with_drawing_weights(state, network, drawing_weights(checkpoint["state_dict"], network))
+                state = with_averaged_weights(state, network, averaged_weights(checkpoint["state_dict"], network))
             checkpoint["state_dict"] = state
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lit_gans.models.multi_label import MultiLabelGAN
+from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.cdcgan import CDCGANDiscriminator, CDCGANGenerator
 from lit_gans.training.schedule import Schedule
 
 
-class CDCGAN(MultiLabelGAN):
+class CDCGAN(BaseConditionalGAN):
     """Pictures that hold the asked objects, by the report's conditional DCGAN.
 
     For each batch one discriminator update, then four generator updates with fresh noise and the batch's labels
@@ -23,7 +23,7 @@ class CDCGAN(MultiLabelGAN):
         width: channels next to the image, in both networks.
         schedule: updates a batch, see Schedule; four of the generator by default.
         channels: of the images: 3, or 1 for grey.
-        training: wrong_labels (see MultiLabelGAN) and the hyperparameters of GAN: lr_generator, lr_discriminator,
+        training: wrong_labels (see BaseConditionalGAN) and the hyperparameters of GAN: lr_generator, lr_discriminator,
             betas, ema_decay, objective, decay_from, clip_norm, augment, ...
     """
 

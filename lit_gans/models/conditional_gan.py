@@ -7,7 +7,7 @@ from lit_gans import checks
 from lit_gans.inference.generators import Architecture, SlotGenerator, slot_generator
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.models.base import Batch
-from lit_gans.models.multi_label import MultiLabelGAN
+from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.projection import ProjectionDiscriminator
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.penalty import PenaltyConfig
@@ -16,7 +16,7 @@ from lit_gans.training.penalty import PenaltyConfig
 R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 8}
 
 
-class ConditionalGAN(SlotGenerator, MultiLabelGAN):
+class ConditionalGAN(SlotGenerator, BaseConditionalGAN):
     """A projection discriminator with an auxiliary multi-label head against a generator that keeps each asked class
     apart ("object_layers") or is modulated by all of them ("modulated").
 
@@ -34,7 +34,7 @@ class ConditionalGAN(SlotGenerator, MultiLabelGAN):
             on its own.
         channels: of the images: 3, or 1 for grey.
         objective, betas, penalties: see GAN; by default relativistic pairs with a lazy R1.
-        training: wrong_labels (see MultiLabelGAN) and the other hyperparameters of GAN.
+        training: wrong_labels (see BaseConditionalGAN) and the other hyperparameters of GAN.
     """
 
     def __init__(

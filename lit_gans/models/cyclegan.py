@@ -12,8 +12,8 @@ from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
 from lit_gans.models.base import Batch, ImageModel
+from lit_gans.networks.contexts import frozen
 from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
-from lit_gans.networks.modes import frozen
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.image_pool import ImagePool
 from lit_gans.training.optimizers import optimizer_of
@@ -102,10 +102,10 @@ class CycleGAN(Translation, ImageModel):
         rng = generator(batch_seed(self.seed, self.global_step), self.device)
 
         loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
-        self.descend(opt_generators, loss, counted=False)
-        shown_a = self.shown(self.pool_a, fake_a, rng)
-        shown_b = self.shown(self.pool_b, fake_b, rng)
-        self.descend(opt_discriminators, self.discriminator_loss(real_a, real_b, shown_a, shown_b), counted=True)
+        self.minimize(opt_generators, loss, counted=False)
+        pooled_a = self.pooled(self.pool_a, fake_a, rng)
+        pooled_b = self.pooled(self.pool_b, fake_b, rng)
+        self.minimize(opt_discriminators, self.discriminator_loss(real_a, real_b, pooled_a, pooled_b), counted=True)
 
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
         self.log_progress({"images_seen": self.images_seen})
@@ -149,7 +149,7 @@ class CycleGAN(Translation, ImageModel):
         self.losses["loss/discriminators"] = loss.detach()
         return loss
 
-    def shown(self, pool: ImagePool, fake: Tensor, rng: torch.Generator) -> Tensor:
+    def pooled(self, pool: ImagePool, fake: Tensor, rng: torch.Generator) -> Tensor:
         """The generated images that a discriminator is shown: this process's part of what the pool gives for the union
         batch. All processes keep the same pool, so any of them can save it, and it does not depend on their number."""
         union = fake.float()

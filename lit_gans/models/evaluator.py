@@ -86,7 +86,7 @@ class Evaluator(SingleNetwork):
         more = {"momentum": self.momentum, "weight_decay": self.weight_decay, "nesterov": True}
         return optimizer_of("sgd", self.parameters(), self.lr, self.betas, **more)
 
-    def needs_an_end(self) -> list[str]:
+    def scheduled_options(self) -> list[str]:
         return ["the one cycle of lr"]
 
     def set_rate(self) -> None:

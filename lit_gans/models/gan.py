@@ -16,15 +16,15 @@ from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.losses.soft_labels import SoftLabels, objective_of
 from lit_gans.models.base import Batch, ImageModel, temperature_lines
 from lit_gans.models.pretrained import projected_discriminator
-from lit_gans.networks.modes import frozen
+from lit_gans.networks.contexts import frozen
 from lit_gans.training.augment import AugmentName
+from lit_gans.training.augment_pipe import AugmentPipe
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of
 from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.schedule import Schedule, Updates
 from lit_gans.training.seeding import batch_seed, generator, own_part
-from lit_gans.training.shown import Shown
 from lit_gans.training.tips import LatentName, check_batches, draw_latents, to_range
 
 NetworkName = Literal["generator", "discriminator"]
@@ -133,10 +133,10 @@ class GAN(LatentGenerator, ImageModel):
         self.clip_norm = checks.limit("clip_norm", clip_norm, hint="1")
         self.clip_weights = checks.limit("clip_weights", clip_weights, hint="0.01")
         self.penalties = checked_penalties(penalties, discriminator_network)
-        self.shown = Shown(augment, augment_share, augment_until, input_noise)
+        self.augment = AugmentPipe(augment, augment_share, augment_until, input_noise)
         check_batches(separate_batches, discriminator_network)
         self.separate_batches = separate_batches
-        self.wrong_labels = 0.0  # see MultiLabelGAN
+        self.wrong_labels = 0.0  # see BaseConditionalGAN
         self.auxiliary: float | None = None  # see ConditionalGAN; None for a discriminator without a head of classes
         self.generator_updates = self.discriminator_updates = 0
 
@@ -152,13 +152,13 @@ class GAN(LatentGenerator, ImageModel):
     def compilable(self) -> list[nn.Module]:
         return [self.generator, self.discriminator]
 
-    def needs_an_end(self) -> list[str]:
-        return super().needs_an_end() + self.shown.needs_an_end()
+    def scheduled_options(self) -> list[str]:
+        return super().scheduled_options() + self.augment.scheduled_options()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)
-        self.shown.at(self.progress)
+        self.augment.at(self.progress)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         rng = generator(batch_seed(self.seed, self.global_step), self.device)
@@ -187,15 +187,15 @@ class GAN(LatentGenerator, ImageModel):
     def update(self, name: NetworkName, loss: Callable[[], Tensor], counted: bool) -> None:
         """One step of one network."""
         value = loss()
-        self.descend(self.optimizers()[NETWORKS.index(name)], value, counted)  # type: ignore[index]
+        self.minimize(self.optimizers()[NETWORKS.index(name)], value, counted)  # type: ignore[index]
         self.losses[f"loss/{name}"] = value.detach()
 
     def discriminator_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """A scalar with a gradient for the discriminator alone."""
         condition = self.condition(batch)
-        real = self.shown(batch["image"])
+        real = self.augment(batch["image"])
         with torch.no_grad():
-            fake = self.shown(self.fakes(batch, rng))
+            fake = self.augment(self.fakes(batch, rng))
         real_logits, fake_logits, more = self.judge_both(real, fake, condition)
         loss = self.objective.discriminator(real_logits, fake_logits) + more
         if self.wrong_labels:
@@ -207,7 +207,7 @@ class GAN(LatentGenerator, ImageModel):
     def generator_loss(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """A scalar with a gradient for the generator alone."""
         with frozen(self.discriminator):
-            fake = self.shown(self.fakes(batch, rng))
+            fake = self.augment(self.fakes(batch, rng))
             logits, more = self.judge(fake, self.condition(batch))
             return self.objective.generator(logits, self.real_logits(batch)) + more
 
@@ -237,7 +237,7 @@ class GAN(LatentGenerator, ImageModel):
         if not self.objective.relativistic:
             return None
         with torch.no_grad():
-            return self.discriminator(self.shown(batch["image"]), *self.condition(batch))
+            return self.discriminator(self.augment(batch["image"]), *self.condition(batch))
 
     def penalty(self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor | float:
         """Sum of the penalties that are due in this update of the discriminator."""

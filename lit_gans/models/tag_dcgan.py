@@ -5,12 +5,12 @@ from typing import Any
 
 from lit_gans.errors import InputError
 from lit_gans.models.base import Batch
-from lit_gans.models.multi_label import MultiLabelGAN
+from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.norms import NormName
 from lit_gans.networks.tag_dcgan import TagDCGANDiscriminator, TagDCGANGenerator
 
 
-class TagDCGAN(MultiLabelGAN):
+class TagDCGAN(BaseConditionalGAN):
     """Faces with the asked hair and eye colour: binary cross-entropy, Adam 2e-4 with beta1 0.5.
 
     Args:
@@ -21,7 +21,7 @@ class TagDCGAN(MultiLabelGAN):
         width: channels next to the image, in both networks.
         norm: of the discriminator: "batch", "instance", "layer" or "none".
         channels: of the images: 3, or 1 for grey.
-        training: the hyperparameters of MultiLabelGAN and GAN: wrong_labels, objective, schedule, lr_generator, ...
+        training: the hyperparameters of BaseConditionalGAN and GAN: wrong_labels, objective, schedule, lr_generator, ...
     """
 
     def __init__(

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.kernels.upsampling import UpsampledConv2d, UpsampledConvTranspose2d
+from lit_gans.networks.noise_layers import SteadyDropout, TrainingNoise
 from lit_gans.networks.norms import NormName, norm_layer
 from lit_gans.networks.same import SameConv2d, SameConvTranspose2d
-from lit_gans.networks.stochastic import SteadyDropout, TrainingNoise
 
 # Of report 000, A6: 1 has ReLU and max pooling (without tip 5), 2 is the DCGAN (with tip 5).
 ReportModel = Literal[1, 2]

@@ -89,7 +89,7 @@ def test_a_cyclegan_is_pushed_and_loaded_with_both_its_generators(hub: Hub, tmp_
         assert torch.equal(given.translate(image, direction), model.translate(image, direction))
     (files,) = hub.commits[NAME]
     assert b"pipeline_tag: image-to-image" in files["README.md"] and b"It translates pictures" in files["README.md"]
-    assert {name.split(".")[0] for name in load_weights(files["model.safetensors"])} == set(model.pictures_from)
+    assert {name.split(".")[0] for name in load_weights(files["model.safetensors"])} == set(model.sampling_networks)
 
 
 def test_it_is_one_commit_of_all_files(hub: Hub, checkpoint: Path) -> None:

@@ -121,7 +121,7 @@ class TestStartFrom:
         run.fit(model, batches(3, 16))
         run.save_checkpoint(tmp_path / "earlier.ckpt")
         whole = torch.load(tmp_path / "earlier.ckpt", weights_only=True)
-        torch.save(generator_file(whole, ConditionalGAN.pictures_from), tmp_path / "earlier_generator.ckpt")
+        torch.save(generator_file(whole, ConditionalGAN.sampling_networks), tmp_path / "earlier_generator.ckpt")
         assert model.generator_ema is not None
         return model.generator_ema.state_dict()
 

@@ -121,9 +121,9 @@ class TestCounts:
 
     def test_no_network_gets_a_gradient_in_the_others_step(self, trainer: MakeTrainer) -> None:
         model = made()
-        original, seen = model.descend, []
+        original, seen = model.minimize, []
 
-        def descend(optimizer: Any, loss: Tensor, counted: bool) -> None:
+        def minimize(optimizer: Any, loss: Tensor, counted: bool) -> None:
             for parameter in model.parameters():
                 parameter.grad = None
             before = weights(model)
@@ -133,7 +133,7 @@ class TestCounts:
             moved = {n for n in NETWORKS if any(not torch.equal(before[n][k], after[n][k]) for k in before[n])}
             seen.append((counted, graded, moved))
 
-        model.descend = descend  # type: ignore[method-assign]
+        model.minimize = minimize  # type: ignore[method-assign]
         trainer(max_steps=1).fit(model, batches(1))
         generators, discriminators = set(NETWORKS[:2]), set(NETWORKS[2:])
         assert seen == [(False, generators, generators), (True, discriminators, discriminators)]
@@ -169,14 +169,14 @@ class TestPools:
     def test_discriminators_are_shown_past_images_once_the_pools_are_full(self, trainer: MakeTrainer) -> None:
         model = made(pool_size=3)
         shown: list[tuple[Tensor, Tensor]] = []
-        original = model.shown
+        original = model.pooled
 
         def look(pool: Any, fake: Tensor, noise: Any) -> Tensor:
             out = original(pool, fake, noise)
             shown.append((fake.clone(), out.clone()))
             return out
 
-        model.shown = look  # type: ignore[method-assign]
+        model.pooled = look  # type: ignore[method-assign]
         trainer(max_steps=20).fit(model, batches(20, size=1))
         old = [not torch.equal(fake, out) for fake, out in shown]
         assert not any(old[:6])  # three batches, two domains

@@ -205,7 +205,7 @@ class TestTips:
         deviations = []
         plain = iter(self.seen(model("DCGAN"), faces, trainer(max_steps=1)))
         noisy = self.seen(made, faces, trainer(max_steps=4))
-        deviations = [(noisy[0] - next(plain)).std().item(), made.shown.noise_now]
+        deviations = [(noisy[0] - next(plain)).std().item(), made.augment.noise_now]
         assert deviations == pytest.approx([0.4, 0.1], abs=0.02)  # batches 0 and 3 of 4
 
     def test_13_noise_needs_a_run_with_an_end(self, faces: AnimeFaces, trainer: MakeTrainer) -> None:

@@ -150,7 +150,7 @@ class TestEverySystem:
         original = model.training_step
 
         def looked_at(*args: Any) -> None:
-            seen.append((model.shown.noise_now, model.shown.share_now))
+            seen.append((model.augment.noise_now, model.augment.share_now))
             original(*args)
 
         model.training_step = looked_at  # type: ignore[method-assign]

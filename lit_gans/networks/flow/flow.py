@@ -11,7 +11,7 @@ from lit_gans.errors import InputError
 from lit_gans.networks.flow.affine import BOUND, PRIOR_BOUND, AffineCoupling, AffineInjector, LastPrior, Split
 from lit_gans.networks.flow.autoregressive import HEAD, AutoregressiveAffine
 from lit_gans.networks.flow.bijections import Bijection, Chain, Features, Guided, Mixing, Squeeze
-from lit_gans.networks.flow.conditioning import LabelPyramid
+from lit_gans.networks.flow.label_pyramid import LabelPyramid
 from lit_gans.networks.flow.latents import Latents, Shape
 from lit_gans.networks.flow.layout import LayoutPyramid
 from lit_gans.networks.flow.layouts import Layouts

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_unshuffle, silu
 
-from lit_gans.networks.flow.conditioning import coordinates
+from lit_gans.networks.flow.label_pyramid import coordinates
 
 REACH = 5 / 64
 """Standard deviation of the window in which an object paints, as a share of the picture: objects are as large."""

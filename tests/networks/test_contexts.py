@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_gans.networks.modes import inference
+from lit_gans.networks.contexts import inference
 
 
 @pytest.fixture

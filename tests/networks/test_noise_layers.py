@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from lit_gans.errors import InputError
+from lit_gans.networks.noise_layers import SteadyDropout, TrainingNoise, is_stochastic
 from lit_gans.networks.norms import norm_layer
-from lit_gans.networks.stochastic import SteadyDropout, TrainingNoise, is_stochastic
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -1,10 +1,10 @@
-"""What a discriminator is shown of images, and how that changes with the run."""
+"""What a discriminator is pipe of images, and how that changes with the run."""
 
 import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.training.shown import Shown, with_noise
+from lit_gans.training.augment_pipe import AugmentPipe, with_noise
 
 
 class TestInputNoise:
@@ -19,18 +19,18 @@ class TestInputNoise:
 
     def test_a_negative_one_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"input_noise is -0\.1"):
-            Shown(None, 1.0, 1.0, -0.1)
+            AugmentPipe(None, 1.0, 1.0, -0.1)
 
 
 def test_noise_falls_linearly_to_0_and_changes_end_with_their_share_of_the_run() -> None:
-    shown = Shown(["cutout"], share=0.75, until=0.5, noise=0.8)
+    pipe = AugmentPipe(["cutout"], share=0.75, until=0.5, noise=0.8)
     found: list[float] = []
     for progress in (0.0, 0.25, 0.5, 1.0):
-        shown.at(progress)
-        found += [shown.noise_now, shown.share_now]
+        pipe.at(progress)
+        found += [pipe.noise_now, pipe.share_now]
     assert found == pytest.approx([0.8, 0.75, 0.6, 0.75, 0.4, 0.0, 0.0, 0.0])
     image = torch.randn(2, 3, 8, 8)
-    assert torch.equal(shown(image), image)
+    assert torch.equal(pipe(image), image)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_noise_falls_linearly_to_0_and_changes_end_with_their_share_of_the_run()
     [(1.0, 0.0, []), (0.5, 0.0, ["augment_until"]), (0.5, 0.1, ["input_noise", "augment_until"])],
 )
 def test_what_depends_on_the_length_of_the_run_needs_an_end(until: float, noise: float, names: list[str]) -> None:
-    assert Shown(None, 1.0, until, noise).needs_an_end() == names
+    assert AugmentPipe(None, 1.0, until, noise).scheduled_options() == names

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_gans.networks.flow.conditioning import LabelPyramid, ResidualDense, coordinates
+from lit_gans.networks.flow.label_pyramid import LabelPyramid, ResidualDense, coordinates
 
 LABELS = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
 

@@ -8,11 +8,11 @@ from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.generators import ConditionalGenerator
 from lit_gans.models.base import Batch
-from lit_gans.models.conditional import Conditional
+from lit_gans.models.conditional_model import Conditional
 from lit_gans.models.gan import GAN
 
 
-class MultiLabelGAN(ConditionalGenerator, Conditional, GAN):
+class BaseConditionalGAN(ConditionalGenerator, Conditional, GAN):
     """A GAN of networks `generator(z, condition)` and `discriminator(images, condition)`, condition (B, num_classes).
 
     A subclass also calls `set_classes`.

@@ -9,7 +9,7 @@ from lit_gans import checks
 from lit_gans.training.augment import AugmentName, augment, checked_augmentations
 
 
-class Shown:
+class AugmentPipe:
     """Changes and noise on the images of a discriminator, real and generated alike; both depend on how much of the run
     is done, see `at`.
 
@@ -36,7 +36,7 @@ class Shown:
         self.noise_now = self.noise * (1 - progress)
         self.share_now = self.share if progress < self.until else 0.0
 
-    def needs_an_end(self) -> list[str]:
+    def scheduled_options(self) -> list[str]:
         """Hyperparameters in use whose meaning depends on the length of the run."""
         used = {"input_noise": self.noise > 0, "augment_until": self.until < 1}
         return [name for name, is_used in used.items() if is_used]
