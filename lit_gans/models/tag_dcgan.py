@@ -21,7 +21,7 @@ class TagDCGAN(BaseConditionalGAN):
         width: channels next to the image, in both networks.
         norm: of the discriminator: "batch", "instance", "layer" or "none".
         channels: of the images: 3, or 1 for grey.
-        training: the hyperparameters of BaseConditionalGAN and GAN: wrong_labels, objective, schedule, lr_generator, ...
+        training: the hyperparameters of BaseConditionalGAN and GAN: wrong_labels, objective, schedule, ...
     """
 
     def __init__(
