@@ -33,7 +33,7 @@ from torch import Tensor
 from lit_gans.files import replacing
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.latents import Latents
-from lit_gans.networks.flow.places import in_places
+from lit_gans.networks.flow.order import with_order
 from lit_gans.training.memory import keep_freed_memory
 
 BUILDS = ("normflows", "ours, fp32", "ours")
@@ -53,7 +53,7 @@ def built(job: Job, build: str) -> ConditionalFlow:
     model = job.model()
     assert isinstance(model, ConditionalFlow)
     images, condition = a_batch(job)
-    model.flow.initialize(images / 2, model.flow.pyramid(in_places(condition, None, model.places)))
+    model.flow.initialize(images / 2, model.flow.pyramid(with_order(condition, None, model.ordered_objects)))
     if build == "normflows":
         from flow_layers import their_layers
 
@@ -87,7 +87,7 @@ def sample(job: Job, build: str) -> float:
 
     def inverse() -> None:
         noise = torch.randn(job.batch_size, model.dims)
-        pyramid = model.flow.pyramid(in_places(condition, None, model.places))
+        pyramid = model.flow.pyramid(with_order(condition, None, model.ordered_objects))
         model.flow.inverse(Latents.unflatten(noise, model.flow.shapes), pyramid)
 
     return images_per_second(job, inverse)

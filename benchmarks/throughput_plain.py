@@ -17,7 +17,7 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.networks.flow.bijections import Chain, Mixing
-from lit_gans.networks.flow.places import in_places
+from lit_gans.networks.flow.order import with_order
 from lit_gans.training.augment import augment
 
 Work = Callable[..., None]
@@ -159,7 +159,7 @@ def flow(model: ConditionalFlow) -> Work:
         cells = ((images + 1) / 2 * 255 / (256 / levels)).floor()
         x = (cells + torch.rand_like(cells)) / levels - 0.5
         kept = torch.rand(len(x), device=x.device) > model.condition_drop
-        label = in_places(condition, None, model.places)
+        label = with_order(condition, None, model.ordered_objects)
         if not log:
             network.initialize(x, network.pyramid(label))
         optimizer.zero_grad()

@@ -14,6 +14,7 @@ OLD_OPTIONS = {
     "lr_drop": "model.low_res_drop",
     "drawing": "model.architecture",
     "label_drop": "model.condition_drop",
+    "places": "model.ordered_objects",
 }
 # Values of these hyperparameters that have other names now.
 OLD_VALUES: dict[str, dict[str, Any]] = {

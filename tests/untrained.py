@@ -19,7 +19,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "objects": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "patch_size": 8}),
     "whole": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "architecture": "modulated"}),
     "flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "guidance": 1.0}),
-    "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "places": 3}),
+    "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "ordered_objects": 3}),
     "placed_flow": (
         "ConditionalFlow",
         {**FLOW, "steps": (1, 0), "layout": True, "attention": 1, "attention_width": 32, "split": False},

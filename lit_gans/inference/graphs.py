@@ -12,7 +12,7 @@ from lit_gans.inference.flow_matching import VelocitySampling
 from lit_gans.inference.generators import ConditionalGenerator, LatentGenerator
 from lit_gans.inference.normalizing_flow import FlowSampling
 from lit_gans.inference.translation import Direction, Translation
-from lit_gans.networks.flow.places import random_order
+from lit_gans.networks.flow.order import random_order
 from lit_gans.networks.graphs import (
     ConditionalDrawing,
     Decoding,
@@ -95,11 +95,11 @@ def of_flow(model: FlowSampling, guidance: float | None) -> Graph:
         if model.layout:
             place = torch.rand(*condition.shape, 2, generator=rng)
             found["place"] = torch.where(condition[..., None] > 0, place, torch.nan)
-        if model.places:
+        if model.ordered_objects:
             found["order"] = random_order(condition, rng).float()
         return found
 
-    kind = PlacedDecoding if model.layout else OrderedDecoding if model.places else Decoding
+    kind = PlacedDecoding if model.layout else OrderedDecoding if model.ordered_objects else Decoding
     meaning = {
         "latents": "standard normal",
         "condition": MULTI_HOT,

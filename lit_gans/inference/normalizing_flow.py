@@ -22,7 +22,7 @@ from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.label_pyramid import CANVAS
 from lit_gans.networks.flow.latents import Latents
 from lit_gans.networks.flow.layout import with_places
-from lit_gans.networks.flow.places import in_places, random_order
+from lit_gans.networks.flow.order import random_order, with_order
 from lit_gans.networks.flow.quantization import IN_CUBE, from_cube, to_cube
 
 SAMPLING_BATCH = 128
@@ -40,9 +40,9 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
     flow: Flow
 
     def set_told(
-        self, places: int = 0, layout: bool = False, low_res_drop: float | None = None, noise: float = 0.0
+        self, ordered_objects: int = 0, layout: bool = False, low_res_drop: float | None = None, noise: float = 0.0
     ) -> None:
-        self.places, self.layout, self.low_res_drop, self.noise = places, layout, low_res_drop, noise
+        self.ordered_objects, self.layout, self.low_res_drop, self.noise = ordered_objects, layout, low_res_drop, noise
 
     def draw(
         self,
@@ -77,13 +77,13 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
 
     def asked(self, conditions: Tensor, rng: torch.Generator) -> Tensor:
         """What the flow is told to draw for these conditions, a row each."""
-        order = random_order(conditions, rng) if self.places else None
+        order = random_order(conditions, rng) if self.ordered_objects else None
         place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, rng)
         return self.with_objects(conditions, order, place)
 
     def with_objects(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
         """The label with what else the flow is told of its objects; None where nobody knows."""
-        return with_places(label, place) if self.layout else in_places(label, order, self.places)
+        return with_places(label, place) if self.layout else with_order(label, order, self.ordered_objects)
 
     def known(
         self, flow: Flow, x: Tensor, conditions: Conditions | None, low_res: Tensor | None, guidance: float = 0.0

@@ -42,7 +42,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         condition_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
         low_res_drop: share of training images without the low-resolution image; None for a flow that never has one.
-        places: of so many objects the flow is told in training which is the first, the second and so on, where the data
+        ordered_objects: of so many objects the flow is told in training which is the first, the second and so on, where the data
             knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It then need
             not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
         layout: the flow is told where each object stands, where the data knows (`data.places`); samples draw a layout
@@ -80,7 +80,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         blocks: int = 4,
         condition_drop: float = 0.15,
         low_res_drop: float | None = None,
-        places: int = 0,
+        ordered_objects: int = 0,
         layout: bool = False,
         order_drop: float = 0.1,
         bits: int = 8,
@@ -92,12 +92,14 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         **training: Any,
     ) -> None:
         check_shares(condition_drop=condition_drop, low_res_drop=low_res_drop, order_drop=order_drop)
-        check_told(num_classes, places, layout, low_res_drop)
+        check_told(num_classes, ordered_objects, layout, low_res_drop)
         super().__init__(called(Flow, locals()), **training)  # as of a checkpoint: by the names of its arguments
         self.save_hyperparameters()
         self.set_classes(num_classes, class_names)
         self.set_space(image_size, condition_drop, temperature, guidance, channels)
-        self.set_told(places, layout, low_res_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05"))
+        self.set_told(
+            ordered_objects, layout, low_res_drop, checks.number("noise", noise, at_least=0, hint="0, or 0.05")
+        )
         self.bits = checks.whole("bits", bits, at_least=1, at_most=8, hint="the bits of a colour that are modelled")
         if noise and bits != 8:
             raise InputError(f"bits is {bits}, and noise {noise} takes the place of dequantization; set bits to 8")
@@ -130,7 +132,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         """What the flow is told of a batch's images; with `rng` as in training, where parts of it are left out at
         random."""
         label, low = batch["condition"], self.low_resolution(batch["image"])
-        order = self.order_of(batch) if self.places else None
+        order = self.order_of(batch) if self.ordered_objects else None
         place = self.place_of(batch) if self.layout else None
         if rng is None:
             return flow.pyramid(self.with_objects(label, order, place), low=low)
@@ -143,7 +145,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         return flow.pyramid(self.with_objects(label, order, place), kept, low, low_kept)
 
     def order_of(self, batch: Batch) -> Tensor:
-        return told_column(batch, "order", f"places is {self.places}", "places to 0")
+        return told_column(batch, "order", f"ordered_objects is {self.ordered_objects}", "ordered_objects to 0")
 
     def place_of(self, batch: Batch) -> Tensor:
         return told_column(batch, "place", "layout is true", "data.places to true, or layout to false")
@@ -209,15 +211,15 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         return facts | {"bits_per_dim": bpd, "reconstruction_error": reconstruction}, lines
 
 
-def check_told(num_classes: int, places: int, layout: bool, low_res_drop: float | None) -> None:
+def check_told(num_classes: int, ordered_objects: int, layout: bool, low_res_drop: float | None) -> None:
     """
     Raises:
-        InputError: more places than classes, or a layout beside what it takes the place of.
+        InputError: more ordered objects than classes, or a layout beside what it takes the place of.
     """
     checks.counts(num_classes=num_classes)
-    checks.whole("places", places, at_least=0, at_most=num_classes, hint="0: no order is told")
-    if layout and (places or low_res_drop is not None):
-        raise InputError("layout tells where the objects stand; it goes with places 0 and low_res_drop null")
+    checks.whole("ordered_objects", ordered_objects, at_least=0, at_most=num_classes, hint="0: no order is told")
+    if layout and (ordered_objects or low_res_drop is not None):
+        raise InputError("layout tells where the objects stand; it goes with ordered_objects 0 and low_res_drop null")
 
 
 def check_shares(**shares: float | None) -> None:

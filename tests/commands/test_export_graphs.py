@@ -16,7 +16,7 @@ from lit_gans.cli import main
 from lit_gans.commands import graph_files
 from lit_gans.kernels.base import Kernel
 from lit_gans.networks.flow.layout import with_places
-from lit_gans.networks.flow.places import random_order
+from lit_gans.networks.flow.order import random_order
 from lit_gans.networks.graphs import as_tuple
 
 onnxruntime = pytest.importorskip("onnxruntime")

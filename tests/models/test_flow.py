@@ -274,7 +274,7 @@ class TestPlaces:
     def test_the_order_changes_the_density_where_there_are_two_objects(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
-        model = perturbed(places=2)
+        model = perturbed(ordered_objects=2)
         batch = {"image": images, "condition": LABELS}
         swapped = torch.tensor([[1, 0, 0, 0], [0, 2, 1, 0], [0, 0, 0, 1]])
         one, other = (model.dequantized_bits({**batch, "order": order}, 0) for order in (self.ORDER, swapped))
@@ -282,7 +282,7 @@ class TestPlaces:
 
     def test_samples_are_drawn_in_orders_of_the_seed(self, perturbed: Callable[..., ConditionalFlow]) -> None:
         """Without noise in the pictures, two objects give two pictures, one object gives one."""
-        model = perturbed(places=2)
+        model = perturbed(ordered_objects=2)
         two = model.sample(LABELS[1:2], n=20, seed=1, temperature=0)
         one = model.sample(LABELS[:1], n=20, seed=1, temperature=0)
         assert (len(two.unique(dim=0)), len(one.unique(dim=0))) == (2, 1)
@@ -291,7 +291,7 @@ class TestPlaces:
     def test_images_are_encoded_without_an_order(
         self, perturbed: Callable[..., ConditionalFlow], images: Tensor
     ) -> None:
-        model = perturbed(places=2)
+        model = perturbed(ordered_objects=2)
         for label in (LABELS, None):
             assert_same_but_for_rounding(model.decode(model.encode(images, label), label), images, [model.flow] * 2)
 
@@ -303,7 +303,7 @@ class TestPlaces:
         rows["order"] = self.ORDER[1:2].repeat(40, 1)
         loader = DataLoader([{name: value[i] for name, value in rows.items()} for i in range(40)], batch_size=20)
         for order_drop, moved in ((0.0, [5, 10]), (1 - 1e-6, [])):
-            model = make(places=2, order_drop=order_drop, condition_drop=0.0)
+            model = make(ordered_objects=2, order_drop=order_drop, condition_drop=0.0)
             before = model.flow.pyramid.embed.weight.detach().clone()
             trainer(max_epochs=1).fit(model, loader)
             changed = (model.flow.pyramid.embed.weight.detach() != before).any(dim=0)
@@ -312,8 +312,8 @@ class TestPlaces:
     def test_data_that_tells_no_order_is_refused(
         self, make: Callable[..., ConditionalFlow], trainer: MakeTrainer, batches: Batches
     ) -> None:
-        with pytest.raises(InputError, match="places is 2: the model is to know the order"):
-            trainer(max_steps=1).fit(make(places=2), batches(1))
+        with pytest.raises(InputError, match="ordered_objects is 2: the model is to know the order"):
+            trainer(max_steps=1).fit(make(ordered_objects=2), batches(1))
 
 
 class TestLayout:
@@ -461,7 +461,7 @@ class TestRefused:
             ({"optimizer": "lion"}, "optimizer is 'lion'; expected one of adam, adamax"),
             ({"condition_drop": 1.0}, "condition_drop is 1.0"),
             ({"order_drop": 1.0}, "order_drop is 1.0"),
-            ({"places": -1}, "places is -1; expected .* 0 .* 4"),
+            ({"ordered_objects": -1}, "ordered_objects is -1; expected .* 0 .* 4"),
             ({"ema_decay": 1.0}, "ema_decay is 1.0"),
             ({"image_size": 10}, "a flow of 2 levels needs a multiple of 4"),
             ({"guidance": 1.0, "condition_drop": 0}, "condition_drop"),

@@ -39,7 +39,7 @@ class Flow(nn.Module):
         embedding, features, growth, blocks: see LabelPyramid.
         condition_drop: above 0 for a flow that is also used without a label.
         low_res_drop: None for a flow without a low-resolution image beside the label.
-        places: of so many objects the label says which is the first, the second, ...; see places.py.
+        ordered_objects: of so many objects the label says which is the first, the second, ...; see order.py.
         attention: autoregressive maps after the last level, with a step behind each; at the smallest picture, since
             attention's cost grows with the square of its pixels.
         attention_width: their channels, a multiple of 32.
@@ -68,7 +68,7 @@ class Flow(nn.Module):
         blocks: int = 4,
         condition_drop: float = 0.15,
         low_res_drop: float | None = None,
-        places: int = 0,
+        ordered_objects: int = 0,
         attention: int = 0,
         attention_width: int = 128,
         recompute: bool = False,
@@ -88,7 +88,7 @@ class Flow(nn.Module):
             LayoutPyramid(num_classes, sizes, features, embedding)
             if layout
             else LabelPyramid(
-                num_classes * (1 + places),
+                num_classes * (1 + ordered_objects),
                 sizes,
                 embedding,
                 features,

@@ -1,8 +1,8 @@
-"""Labels with places."""
+"""Labels with the order of their objects."""
 
 import torch
 
-from lit_gans.networks.flow.places import in_places, random_order
+from lit_gans.networks.flow.order import random_order, with_order
 
 LABELS = torch.tensor([[1.0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
 ORDER = torch.tensor([[2, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
@@ -10,16 +10,16 @@ ORDER = torch.tensor([[2, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]])
 
 class TestInPlaces:
     def test_each_place_has_its_object_beside_the_whole_label(self) -> None:
-        label, first, second = in_places(LABELS, ORDER, 2).split(4, dim=1)
+        label, first, second = with_order(LABELS, ORDER, 2).split(4, dim=1)
         assert torch.equal(label, LABELS)
         assert first.tolist() == [[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]]
         assert second.tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
 
     def test_an_unknown_order_leaves_the_places_empty(self) -> None:
         expected = torch.cat([LABELS, torch.zeros(3, 8)], dim=1)
-        assert torch.equal(in_places(LABELS, None, 2), expected)
-        assert torch.equal(in_places(LABELS, torch.zeros(3, 4), 2), expected)
-        assert torch.equal(in_places(LABELS, None, 0), LABELS)
+        assert torch.equal(with_order(LABELS, None, 2), expected)
+        assert torch.equal(with_order(LABELS, torch.zeros(3, 4), 2), expected)
+        assert torch.equal(with_order(LABELS, None, 0), LABELS)
 
 
 class TestRandomOrder:
