@@ -42,9 +42,9 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
         condition_drop: share of training images whose label is left out, which guidance and label-free encoding need;
             0 for a flow that always has a label.
         low_res_drop: share of training images without the low-resolution image; None for a flow that never has one.
-        ordered_objects: of so many objects the flow is told in training which is the first, the second and so on, where the data
-            knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It then need
-            not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
+        ordered_objects: of so many objects the flow is told in training which is the first, the second and so on, where
+            the data knows (in iCLEVR: in which order they were put into the scene; the first stands in the middle). It
+            then need not find out from the picture; samples draw the order at random. 0 for a flow that is told none.
         layout: the flow is told where each object stands, where the data knows (`data.places`); samples draw a layout
             from those of training pictures of as many objects, see Layouts. At most 4 objects in a picture.
         order_drop: share of training images whose order, or layout, is left out; `encode`, `decode` and `log_prob` do
