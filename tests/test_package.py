@@ -123,6 +123,18 @@ def test_imports_follow_the_arrows(room: str) -> None:
                 assert room_of(module) in allowed, f"{name} imports {module}"
 
 
+def test_files_and_functions_fit_on_a_page() -> None:
+    texts = {file: file.read_text() for file in SOURCES}
+    assert [file.name for file, text in texts.items() if text.count("\n") > 300] == []
+    functions = [
+        (file.name, node.name)
+        for file, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 60
+    ]
+    assert functions == []
+
+
 def test_every_folder_of_the_package_is_a_room() -> None:
     inside = [file.relative_to(REPOSITORY).parts for file in SOURCES]
     assert {parts[1] for parts in inside if parts[0] == "lit_gans" and len(parts) > 2} <= ARROWS.keys()

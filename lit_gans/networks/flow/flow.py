@@ -88,15 +88,8 @@ class Flow(nn.Module):
             LayoutPyramid(num_classes, sizes, features, embedding)
             if layout
             else LabelPyramid(
-                num_classes * (1 + ordered_objects),
-                sizes,
-                embedding,
-                features,
-                growth,
-                blocks,
-                droppable=condition_drop > 0,
-                low_resolution=low_res_drop is not None,
-                channels=channels,
+                *(num_classes * (1 + ordered_objects), sizes, embedding, features, growth, blocks),
+                *(condition_drop > 0, low_res_drop is not None, channels),
             )
         )
         self.layouts = Layouts() if layout else None
