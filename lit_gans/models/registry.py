@@ -5,7 +5,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from lit_gans.old_names import OLD_MODELS
+from lit_gans.old_names import OLD_MODELS as OLD_MODELS  # also for lit_gans itself
 
 # Name of the class -> its module. `lit_gans.NAME`, `lit_gans.load` and `--model NAME` go by it.
 MODELS = {
