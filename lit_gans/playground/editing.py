@@ -30,9 +30,9 @@ class Directions:
 
 def own_pictures(entry: Entry, count: int = EXAMPLES) -> Iterator[Mapping[str, Tensor]]:
     """Batches of pictures that the model draws, each attribute there or not with probability 1/2."""
-    noise = generator_of(0)
+    rng = generator_of(0)
     for start in range(0, count, BATCH):
-        condition = (torch.rand(min(BATCH, count - start), entry.model.num_classes, generator=noise) < 0.5).float()
+        condition = (torch.rand(min(BATCH, count - start), entry.model.num_classes, generator=rng) < 0.5).float()
         yield {"image": entry.model.sample(condition, seed=start), "condition": condition}
 
 

@@ -46,14 +46,14 @@ class Vocabulary:
             row[0, self.names.index(name)] = 1
         return row
 
-    def random(self, count: int, noise: torch.Generator, most: int = MOST_OBJECTS) -> Tensor:
+    def random(self, count: int, rng: torch.Generator, most: int = MOST_OBJECTS) -> Tensor:
         """(count, classes): one of each group for tags; up to `most` objects; any attributes, but one at least."""
         size = len(self.names)
-        rank = torch.rand(count, size, generator=noise).argsort(dim=1).argsort(dim=1)
+        rank = torch.rand(count, size, generator=rng).argsort(dim=1).argsort(dim=1)
         if self.kind in ("faces", "classes"):
-            return (rank < torch.randint(1, max(2, size // 2 + 1), (count, 1), generator=noise)).float()
+            return (rank < torch.randint(1, max(2, size // 2 + 1), (count, 1), generator=rng)).float()
         if self.kind == "objects":
-            return (rank < torch.randint(1, min(most, size) + 1, (count, 1), generator=noise)).float()
+            return (rank < torch.randint(1, min(most, size) + 1, (count, 1), generator=rng)).float()
         rows = torch.zeros(count, size)
         for members in self.groups.values():
             own = torch.tensor([self.names.index(name) for _, name in members])

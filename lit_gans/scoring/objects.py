@@ -25,7 +25,7 @@ def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> 
     for evaluator in evaluators:
         if class_names is None:
             continue
-        classes = evaluator.network.fc[0].out_features
+        classes = evaluator.num_classes
         if classes != len(class_names):
             raise InputError(f"evaluator {evaluator.name} knows {classes} classes, the data {len(class_names)}")
         if evaluator.class_names not in (None, list(class_names)):

@@ -8,7 +8,7 @@ import torch
 from untrained import FLOW, SMALL, checkpoint_of
 
 import lit_gans
-from lit_gans.networks.evaluator import evaluator_network
+from lit_gans.networks.evaluator import EvaluatorNetwork
 from lit_gans.playground.actions import Actions
 from lit_gans.playground.shelf import Shelf, shelf_of
 
@@ -42,7 +42,7 @@ def judge_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An evaluator of five classes, with random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = evaluator_network(5, 8)
+        network = EvaluatorNetwork(5, 8)
     file = tmp_path_factory.mktemp("judge") / "judge.pth"
     torch.save({"model": network.state_dict()}, file)
     return str(file)

@@ -28,13 +28,13 @@ def test_two_words_are_an_object_and_hair_with_eyes_is_a_tag() -> None:
 
 
 def test_random_conditions_are_what_the_kind_may_ask_for() -> None:
-    noise = torch.Generator().manual_seed(0)
-    rows = vocabulary_of([f"{colour} {shape}" for colour in "abcd" for shape in ("x", "y")], 8).random(200, noise, 2)
+    rng = torch.Generator().manual_seed(0)
+    rows = vocabulary_of([f"{colour} {shape}" for colour in "abcd" for shape in ("x", "y")], 8).random(200, rng, 2)
     assert set(rows.sum(dim=1).tolist()) == {1, 2}
-    tags = vocabulary_of(["red hair", "blue hair", "red eyes", "blue eyes", "green eyes"], 5).random(200, noise)
+    tags = vocabulary_of(["red hair", "blue hair", "red eyes", "blue eyes", "green eyes"], 5).random(200, rng)
     assert (tags[:, :2].sum(dim=1) == 1).all() and (tags[:, 2:].sum(dim=1) == 1).all()
     assert tags.sum(dim=0).min() > 20
-    faces = vocabulary_of(["Smiling", "Male", "Young", "Hat"], 4).random(200, noise)
+    faces = vocabulary_of(["Smiling", "Male", "Young", "Hat"], 4).random(200, rng)
     assert set(faces.sum(dim=1).tolist()) == {1, 2}
 
 
