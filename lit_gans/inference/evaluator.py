@@ -37,7 +37,7 @@ class FrozenEvaluator:
 
     @property
     def num_classes(self) -> int:
-        return self.network.fc[0].out_features
+        return self.network.num_classes
 
     @torch.no_grad()
     def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:

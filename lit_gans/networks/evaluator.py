@@ -47,6 +47,7 @@ class EvaluatorNetwork(nn.Module):
     def __init__(self, num_classes: int = 24, width: int = COURSE_WIDTH) -> None:
         super().__init__()
         checks.counts(num_classes=num_classes, width=width)
+        self.num_classes = num_classes
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
