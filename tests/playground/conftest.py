@@ -39,10 +39,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def judge_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An evaluator of five classes, with random weights."""
+    """An evaluator of five classes, with random weights, that sees the first of them best."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = EvaluatorNetwork(5, 8)
+        with torch.no_grad():
+            network.fc[0].bias.copy_(torch.tensor([30.0, 20.0, 10.0, 0.0, -10.0]))
     file = tmp_path_factory.mktemp("judge") / "judge.pth"
     torch.save({"model": network.state_dict()}, file)
     return str(file)
