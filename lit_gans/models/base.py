@@ -46,8 +46,8 @@ class ImageModel(L.LightningModule):
         use_ema, draw_seed: which weights and seed `preview` and predictions draw with; the scoring callback sets them.
         conditional: whether it draws for conditions, (B, num_classes) in a batch.
         measures_itself: whether its validation logs how well it fits, so that no distance of its pictures is needed.
-        sampling_networks: names of the networks that make pictures, whose averaged copies have the same names with `_ema`;
-            none of a classifier.
+        sampling_networks: names of the networks that make pictures, whose averaged copies have the same names with
+            `_ema`; none of a classifier.
     """
 
     sampling_networks: ClassVar[tuple[str, ...]] = ()
