@@ -70,6 +70,8 @@ class ImageDataModule(L.LightningDataModule):
                 f"data: image_size={image_size} must be at least 8, batch_size={batch_size} and "
                 f"eval_batch_size={eval_batch_size} at least 1"
             )
+        if workers is not None and workers < 1:
+            raise DataError(f"data.workers is {workers}; expected 1 or more, or null for one a core")
         if channels not in (1, 3):
             raise DataError(f"data.channels is {channels}; expected 3 (colour) or 1 (grey)")
         self.root = Path(root).expanduser()

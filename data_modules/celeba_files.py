@@ -85,7 +85,8 @@ def read_attributes(file: Path) -> AttributeTable:
             rows than the first line says.
     """
     lines = read_lines(file)
-    if len(lines) < 3 or not re.fullmatch(r"[0-9]{1,18}", lines[0].strip()):
+    count = lines[0].strip() if lines else ""
+    if len(lines) < 3 or not re.fullmatch(r"[0-9]{1,18}", count):
         raise DataError(
             f"{file}, line 1: expected the number of pictures, then a line of attribute names and a line a picture, as "
             f"in CelebA's {ATTRIBUTE_FILES[0]}"
@@ -106,9 +107,9 @@ def read_attributes(file: Path) -> AttributeTable:
             rows.append([VALUES[value] for value in values])
     if wrong:
         raise DataError(f"{file}: {len(wrong):,} lines are wrong; correct them:{listing(wrong)}")
-    if len(images) != int(lines[0]):
+    if len(images) != int(count):
         raise DataError(
-            f"{file}, line 1: says {int(lines[0]):,} pictures, but {len(images):,} are listed; is the file cut short? "
+            f"{file}, line 1: says {int(count):,} pictures, but {len(images):,} are listed; is the file cut short? "
             "If not, correct the number"
         )
     if repeated := [name for name, count in Counter(images).items() if count > 1]:

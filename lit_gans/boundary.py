@@ -62,6 +62,8 @@ TOLD_BY_MESSAGE = {
     ". unexpected pos ": NOT_WHOLE,  # the same of torch, where part of it was written
     "not implemented for 'Half'": "give --trainer.precision 32-true or bf16-mixed",
     "No supported gpu backend": "give --trainer.accelerator cpu",
+    "`Timer(duration=": "set trainer.max_time to days:hours:minutes:seconds, such as 00:00:20:00",
+    "`val_check_interval` (": "",
     "gradient clipping is not supported": "give --model.clip_norm instead, and no --trainer.gradient_clip_val",
     "gradient accumulation is not supported": "set data.batch_size higher instead",
     "Could not determine home directory": "write the path without ~",

@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from lit_gans.checks import whole
 from lit_gans.errors import InputError, OutputError
 from lit_gans.files import reason
+from lit_gans.models.base import ImageModel
 
 
 class CheckpointFile(Checkpoint):
@@ -50,10 +51,10 @@ class CheckpointFile(Checkpoint):
 class LastCheckpoint(CheckpointFile):
     """Keeps `checkpoints/last.ckpt` of the run, from which `fit --ckpt_path` continues bit for bit.
 
-    Written every few batches, with the last batch of each epoch and of the run, and on SIGTERM and Ctrl-C. Any other
-    exception writes `exception.ckpt`, because its weights may be the broken ones; those that are not finite, and those
-    that the user's own mistake stopped, are not written. Nor are those of a run of several processes: the others may
-    have ended, or still train, and writing waits for all.
+    Written every few batches, with the last batch of each epoch and of the run, and on SIGTERM and Ctrl-C. Weights that
+    are not finite never replace it: where they are met, the run ends. Any other exception writes `exception.ckpt`,
+    because its weights may be the broken ones; not those that the user's own mistake stopped. Nor those of a run of
+    several processes: the others may have ended, or still train, and writing waits for all.
 
     A checkpoint continues exactly only if it is written between a batch and what follows it: Lightning counts an
     unfinished epoch as complete at the end of a run, and an epoch stopped in its validation as one to start again. So
@@ -70,21 +71,29 @@ class LastCheckpoint(CheckpointFile):
         if trainer.ckpt_path:
             self.saved_at = trainer.global_step  # so nothing is written where nothing is trained
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """
+        Raises:
+            DivergedError: a checkpoint is due, and weights are not finite.
+        """
         stops = trainer.should_stop or trainer.received_sigterm or trainer.global_step == trainer.max_steps
         if trainer.global_step % self.every == 0 or trainer.is_last_batch or stops:
+            if not are_finite(pl_module):
+                seen = f"weights are NaN or infinite at batch {trainer.global_step}"
+                raise cast(ImageModel, pl_module).diverged(seen)
             count_running_epoch(trainer)
             self.save(trainer, "last.ckpt")
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if self.saved_at != trainer.global_step:  # stopped by something that came after the batch
+        # stopped by something that came after the batch
+        if self.saved_at != trainer.global_step and are_finite(pl_module):
             self.save(trainer, "last.ckpt")
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
         if not trainer.global_step or trainer.state.fn != TrainerFn.FITTING:
             return
         if isinstance(exception, KeyboardInterrupt | SIGTERMException):
-            if self.saved_at != trainer.global_step:
+            if self.saved_at != trainer.global_step and are_finite(pl_module):
                 self.save(trainer, "last.ckpt")
         elif trainer.world_size == 1 and not isinstance(exception, InputError) and are_finite(pl_module):
             self.save(trainer, "exception.ckpt")

@@ -20,6 +20,8 @@ from lit_gans.training.precision import best_precision
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16")
 # Each network is updated alone, so some parameters have no gradient in a backward pass.
 SEVERAL = "ddp_find_unused_parameters_true"
+# What Lightning takes without a look, and then divides by or ignores: option -> the least it may be.
+LEAST = {"check_val_every_n_epoch": 1, "log_every_n_steps": 0, "num_sanity_val_steps": -1}
 
 
 class CheckpointFiles(TorchCheckpointIO):
@@ -59,6 +61,9 @@ class Trainer(L.Trainer):
         **kwargs: Any,
     ) -> None:
         choice("trainer.precision", str(precision), PRECISIONS)
+        for name, least in LEAST.items():
+            if kwargs.get(name) is not None:
+                whole(f"trainer.{name}", kwargs[name], at_least=least)
         if precision == "auto":
             precision = best_precision(accelerator) if isinstance(accelerator, str) else "32-true"
         if strategy == "auto" and (num_nodes > 1 or are_several(devices, accelerator)):
@@ -78,7 +83,7 @@ class Trainer(L.Trainer):
                 use_distributed_sampler=use_distributed_sampler,
                 **kwargs,
             )
-        except ValueError as error:  # how Lightning refuses most options that it cannot use
+        except (ValueError, TypeError, ImportError) as error:  # how Lightning refuses most options that it cannot use
             raise InputError(f"trainer: {one_line(error)}") from error
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:
             self.strategy.checkpoint_io = CheckpointFiles()

@@ -70,13 +70,17 @@ def pictures(source: Path, target: Path) -> list[Path]:
     """Files below the source folder, relative to it; without hidden ones, and without the target folder.
 
     Raises:
-        InputError: no such folder, or nothing in it.
+        InputError: no such folder, nothing in it, or the target is the same one.
     """
     from lit_gans.errors import InputError
 
+    if source.is_file():
+        raise InputError(f"{source} is a file; IN_DIR is the folder of the pictures to translate")
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; IN_DIR is the folder of the pictures to translate")
     own = target.resolve()
+    if own == source.resolve():
+        raise InputError(f"{target} is IN_DIR too: the pictures would be lost; name another folder")
     found = [path for path in source.rglob("*") if path.is_file() and own not in path.resolve().parents]
     names = sorted(path.relative_to(source) for path in found)
     names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
@@ -88,14 +92,12 @@ def pictures(source: Path, target: Path) -> list[Path]:
 def check_target(source: Path, target: Path, names: list[Path], overwrite: bool) -> None:
     """
     Raises:
-        InputError: the target is the source or no folder, or holds files that would be lost.
+        InputError: the target is no folder, or holds files that would be lost.
     """
     from lit_gans.errors import InputError
 
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file; OUT_DIR is the folder to write to")
-    if target.resolve() == source.resolve():
-        raise InputError(f"{target} is IN_DIR too: the pictures would be lost; name another folder")
     existing = [name for name in names if (target / name).exists()]
     if existing and not overwrite:
         raise InputError(

@@ -171,6 +171,8 @@ def test_max_side_makes_larger_pictures_smaller_and_no_others(checkpoint: Path, 
         ("empty", "in: holds no files"),
         ("no model", "model .*none.ckpt: no such file"),
         ("target file", "out is a file; OUT_DIR"),
+        ("picture", "a.png is a file; IN_DIR is the folder"),
+        ("same", "in is IN_DIR too"),
     ],
 )
 def test_errors_name_the_fault(
@@ -185,7 +187,8 @@ def test_errors_name_the_fault(
     if make == "target file":
         (tmp_path / "out").write_text("mine")
     model = tmp_path / "none.ckpt" if make == "no model" else checkpoint
-    assert translate(model, tmp_path / "in", tmp_path / "out") == 2
+    source = tmp_path / "in" / "a.png" if make == "picture" else tmp_path / "in"
+    assert translate(model, source, tmp_path / ("in" if make == "same" else "out")) == 2
     assert re.search(message, capsys.readouterr().err)
 
 

@@ -158,6 +158,10 @@ class TestAttributeFile:
             (table(["a.jpg 1 1 1"], count=5), r"line 1: says 5 pictures, but 1 are listed; is the file cut short\?"),
             (table(["a.jpg 1 1 1", "a.jpg 1 1 1"]), r"1 pictures are listed more than once:\n  a\.jpg"),
             (table(["a.jpg 1 1"], names=["Bald", "Bald"]), r"line 2: the attribute 'Bald' stands there more than once"),
+            (
+                "\x1c2\nBald\na.jpg 1\n",
+                r"line 1: says 2 pictures, but 1 are",
+            ),  # \x1c: strip() takes it away, int() does not
             ("image_id,Bald\na.jpg,1\nb.jpg,-1\n", r"line 1: expected the number of pictures"),
             ("", r"line 1: expected the number of pictures"),
         ],
