@@ -161,7 +161,7 @@ class TestAttributeFile:
             (
                 "\x1c2\nBald\na.jpg 1\n",
                 r"line 1: says 2 pictures, but 1 are",
-            ),  # \x1c: strip() takes it away, int() does not
+            ),  # int() does not strip \x1c
             ("image_id,Bald\na.jpg,1\nb.jpg,-1\n", r"line 1: expected the number of pictures"),
             ("", r"line 1: expected the number of pictures"),
         ],
