@@ -108,14 +108,9 @@ class Unpaired(ImageDataModule):
         return [paths[row] for row in split(len(paths), self.test_fraction, self.seed)[part == "test"].tolist()]
 
     def _listed(self, part: str, domain: str) -> PictureFolder:
-        folder = self.root / f"{part}{domain.upper()}" if self.domains is None else self.domains[domain]
-        if not folder.is_dir():
-            wanted = "data.root must hold trainA, trainB, testA and testB" if self.domains is None else f"data.{domain}"
-            raise DataError(f"{folder}: no such folder; {wanted}")
-        found = list_pictures(folder, nested=self.domains is not None)
-        if not found.names:
-            raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}). {found.remark(every=True)}".strip())
-        return found
+        if self.domains is None:
+            return listed(self.root / f"{part}{domain.upper()}")
+        return listed(self.domains[domain], wanted=f"data.{domain}", nested=True)
 
     def train_dataloader(self) -> "PairLoader":
         length = max(len(images) for images in self.train.values())
@@ -153,6 +148,21 @@ class Unpaired(ImageDataModule):
                 side["image"] = cut(side["image"], corner, self.image_size)
             images[f"image_{domain}"] = super().on_after_batch_transfer(side, dataloader_idx)["image"]
         return images
+
+
+def listed(
+    folder: Path, wanted: str = "data.root must hold trainA, trainB, testA and testB", nested: bool = False
+) -> PictureFolder:
+    """
+    Raises:
+        DataError: no such folder, or one without pictures.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; {wanted}")
+    found = list_pictures(folder, nested=nested)
+    if not found.names:
+        raise DataError(f"{folder}: holds no pictures ({', '.join(SUFFIXES)}). {found.remark(every=True)}".strip())
+    return found
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from lit_gans.models.registry import MODELS
 
 # batches of 4, in epochs of 4 batches: a whole period of every schedule, and an epoch's end on either side of the half
 HALF, STEPS, IMAGES = 3, 6, 4
+# of a CycleGAN's config for CPUs: what it leaves off too, and a schedule of these few batches
+TINY_PARTS = "--model.augment [flip,translation] --model.decay_from 0.5 --trainer.max_time null"
 # that draw nothing from noise
 TRANSLATES, CLASSIFIES = {"CycleGAN"}, {"Evaluator"}
 DRAWS = [name for name in MODELS if name not in TRANSLATES | CLASSIFIES]
@@ -34,8 +36,8 @@ EQUAL_IN_PARTS = {"ConditionalFlow", "ConditionalFlowMatching", "CycleGAN"}
 class Trained:
     """A model after 6 batches, the checkpoint of the third, and the words that trained it."""
 
-    def __init__(self, name: str, data: Path, runs: Path) -> None:
-        self.name, self.config, self.runs = name, config_of(name), runs
+    def __init__(self, name: str, data: Path, runs: Path, config: str | None = None) -> None:
+        self.name, self.config, self.runs = name, config or config_of(name), runs
         self.arguments = f"""fit --config {self.config} --data.root {data} {SYSTEM[self.config][1]}
             --data.batch_size {IMAGES} --trainer.max_steps {STEPS} --trainer.limit_train_batches 4
             --trainer.limit_val_batches 1 --trainer.accelerator cpu --trainer.precision 32-true
@@ -105,6 +107,27 @@ def assert_close(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], s
         torch.testing.assert_close(value, other[key], rtol=0, atol=atol, msg=lambda text, key=key: f"{key}: {text}")
 
 
+def assert_goes_on_bit_for_bit(run: Trained, runs: Path) -> None:
+    """From the middle of an epoch; all that a checkpoint holds but the state of callbacks, which times things."""
+    more = ["--ckpt_path", str(run.half), "--trainer.default_root_dir", str(runs)]
+    assert main([*run.arguments, *more]) == 0
+    one, other = (torch.load(file, weights_only=True) for file in (run.last, run.last_of(runs)))
+    ignored = {"callbacks", "loops"}
+    assert_same(*({k: v for k, v in each.items() if k not in ignored} for each in (one, other)))
+
+
+@pytest.mark.parametrize("more", ["", "--model.projected 32 --model.objective hinge"], ids=["patches", "projected"])
+def test_training_goes_on_bit_for_bit_with_every_part_of_a_cyclegan(
+    more: str, animals_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = "cyclegan_horse2zebra_cpu"
+    penalties = '--model.penalties [{"where":"real","target":"zero","weight":1,"every":2}]'
+    parts = f"{TINY_PARTS} {more or penalties}"
+    monkeypatch.setitem(SYSTEM, config, (SYSTEM[config][0], f"{SYSTEM[config][1]} {parts}"))
+    run = Trained("CycleGAN", animals_folder, tmp_path / "whole", config)
+    assert_goes_on_bit_for_bit(run, tmp_path / "more")
+
+
 @pytest.mark.parametrize("name", MODELS)
 class TestEveryModel:
     def test_fit_trains_every_network_and_leaves_its_files(self, name: str, trained: Callable[..., Trained]) -> None:
@@ -127,13 +150,7 @@ class TestEveryModel:
         assert "nan" not in "".join(rows) and "inf" not in "".join(rows)
 
     def test_training_goes_on_bit_for_bit(self, name: str, trained: Callable[..., Trained], tmp_path: Path) -> None:
-        """From the middle of an epoch; all that a checkpoint holds but the state of callbacks, which times things."""
-        run = trained(name)
-        more = ["--ckpt_path", str(run.half), "--trainer.default_root_dir", str(tmp_path)]
-        assert main([*run.arguments, *more]) == 0
-        one, other = (torch.load(file, weights_only=True) for file in (run.last, run.last_of(tmp_path)))
-        ignored = {"callbacks", "loops"}
-        assert_same(*({k: v for k, v in each.items() if k not in ignored} for each in (one, other)))
+        assert_goes_on_bit_for_bit(trained(name), tmp_path)
 
     def test_the_checkpoint_is_plain_and_gives_the_model_back(self, name: str, trained: Callable[..., Trained]) -> None:
         run = trained(name)

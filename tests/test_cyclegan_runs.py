@@ -9,7 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+import lit_gans
 from lit_gans.cli import main
+from lit_gans.inference.evaluator import load_evaluator
+from lit_gans.networks.evaluator import EvaluatorNetwork
 
 STEPS = 4
 
@@ -58,8 +61,6 @@ def test_a_test_reports_both_directions_and_draws_them(
 
 def test_the_report_is_that_of_the_pictures_themselves(animals_folder: Path, run: Path, tmp_path: Path) -> None:
     """Cycle L1, computed here from the files alone."""
-    import lit_gans
-
     command = ["test", "--ckpt_path", str(last_checkpoint(run)), "--trainer.default_root_dir", str(tmp_path)]
     assert main([*command, "--data.image_size", "24", "--data.eval_batch_size", "2"]) == 0
     scores = json.loads((tmp_path / "cyclegan_horse2zebra" / "version_0" / "scores.json").read_text())
@@ -69,6 +70,56 @@ def test_the_report_is_that_of_the_pictures_themselves(animals_folder: Path, run
         images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
         error = (model.translate(model.translate(images, there), back) - images).abs().mean().item()
         assert scores["translation"][there]["cycle_l1"] == pytest.approx(error, abs=1e-5)
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Path:
+    """A classifier that calls bright pictures zebras."""
+    network = EvaluatorNetwork(2, 4)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            parameter.fill_(1.0 if name.endswith("weight") else 0.0)
+        network.fc[0].weight.copy_(torch.tensor([[-1.0], [1.0]]).expand(2, 32))  # type: ignore[index]
+    torch.save({"model": network.state_dict()}, tmp_path / "judge.pth")
+    return tmp_path / "judge.pth"
+
+
+def test_a_judge_calls_originals_translations_and_cycled_pictures(
+    animals_folder: Path, run: Path, judge: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the classifier itself does of the pictures of the files."""
+    command = ["test", "--ckpt_path", str(last_checkpoint(run)), "--trainer.default_root_dir", str(tmp_path)]
+    assert main([*command, "--data.image_size", "24", "--score.evaluator", str(judge)]) == 0
+    printed = capsys.readouterr().out
+    scores = json.loads((tmp_path / "cyclegan_horse2zebra" / "version_0" / "scores.json").read_text())
+    assert scores["not_measured"] == []
+    model, sees = lit_gans.load(last_checkpoint(run)), load_evaluator(judge)
+    for folder, there, back in (("testA", "a2b", "b2a"), ("testB", "b2a", "a2b")):
+        pixels = [np.asarray(Image.open(file)) for file in sorted((animals_folder / folder).iterdir())]
+        images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
+        translated = model.translate(images, there)
+        kinds = {"original": images, "translated": translated, "cycled": model.translate(translated, back)}
+        called = scores["translation"][there]["called"]["judge.pth"]
+        assert called.keys() == kinds.keys()
+        for kind, pictures in kinds.items():
+            seen = (sees(pictures).argmax(dim=1) == 1).float().mean().item()
+            assert called[kind] == {"A": pytest.approx(1 - seen), "B": pytest.approx(seen)}
+        frame = torch.ones(24, 24, dtype=torch.bool)
+        frame[3:21, 3:21] = False
+        change = (translated - images).abs()[..., frame].mean().item()
+        assert scores["translation"][there]["ground_change"] == pytest.approx(change, abs=1e-5)
+        target = "AB"[there == "a2b"]
+        assert (
+            f"{there}: called {target} by judge.pth: original {called['original'][target]:.3f}, translated" in printed
+        )
+
+
+def test_a_judge_of_other_classes_is_refused(
+    run: Path, evaluator_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["test", "--ckpt_path", str(last_checkpoint(run)), "--trainer.default_root_dir", str(tmp_path)]
+    assert main([*command, "--score.evaluator", str(evaluator_file)]) == 2
+    assert "classes; a translation is judged by a classifier of two" in capsys.readouterr().err
 
 
 def test_predict_says_what_to_use_instead(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ CONFIGS = {
 }
 DATA = [
     *("anime_faces.AnimeFaces", "celeba.CelebA", "iclevr.ICLEVR", "image_folder.ImageFolder"),
-    *("torchvision_sets.TorchvisionSet", "unpaired.Unpaired"),
+    *("domains.Domains", "torchvision_sets.TorchvisionSet", "unpaired.Unpaired"),
 ]
 
 

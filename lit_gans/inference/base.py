@@ -60,9 +60,11 @@ class InferenceModel(nn.Module):
         hparams: its hyperparameters, by name.
         images_seen: images that it was trained with.
         sampling_networks: names of the networks that make pictures; none of a classifier.
+        default_ema_decay: of the average of the weights, where the hyperparameters say nothing.
     """
 
     sampling_networks: ClassVar[tuple[str, ...]] = ()
+    default_ema_decay: ClassVar[float] = EMA_DECAY
 
     def __init__(
         self, name: str, make_network: Callable[..., nn.Module], hyperparameters: Mapping[str, Any], has_average: bool

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from lit_gans.inference.base import EMA_DECAY, ClassifierModel, InferenceModel
+from lit_gans.inference.base import ClassifierModel, InferenceModel
 from lit_gans.inference.flow_matching import VelocityModel
 from lit_gans.inference.generators import (
     ConditionalGeneratorModel,
@@ -46,7 +46,7 @@ def inference_model(name: str, hyperparameters: Mapping[str, Any], only: bool) -
         only: whether the checkpoint has weights alone, see generator_file.py.
     """
     made_by, network = INFERENCE[name]
-    has_average = not only and hyperparameters.get("ema_decay", EMA_DECAY) > 0
+    has_average = not only and hyperparameters.get("ema_decay", made_by.default_ema_decay) > 0
     model = made_by(name, network, hyperparameters, has_average)
     # like the average that it was: attention's sums differ in their last digits where weights have gradients
     return model.requires_grad_(False) if only else model

@@ -1,5 +1,6 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,16 +11,23 @@ from torch.optim import Optimizer
 from lit_gans import checks
 from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
-from lit_gans.losses.adversarial import lsgan_discriminator, lsgan_generator
+from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
 from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.pretrained import projected_discriminator
 from lit_gans.networks.contexts import frozen
-from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.networks.cyclegan import DiscriminatorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.training.augment import AugmentName
+from lit_gans.training.augment_pipe import AugmentPipe
+from lit_gans.training.cycle_weights import CycleWeights
 from lit_gans.training.decay import checked_decay
+from lit_gans.training.ema import update_average
 from lit_gans.training.image_pool import ImagePool
 from lit_gans.training.optimizers import optimizer_of
+from lit_gans.training.penalty import PenaltyConfig, checked_penalties
 from lit_gans.training.seeding import batch_seed, generator, own_part
 
 BACK: dict[Direction, Direction] = {"a2b": "b2a", "b2a": "a2b"}
+DISCRIMINATORS = ("discriminator_a", "discriminator_b")
 
 
 class CycleGAN(Translation, ImageModel):
@@ -27,23 +35,40 @@ class CycleGAN(Translation, ImageModel):
 
     One update of both generators, then one of both discriminators a batch; the latter is the step that Lightning
     counts, so `max_steps` and `global_step` mean batches. Batches are `{"image_a": (B, 3, H, W), "image_b": ...}`,
-    float in [-1, 1].
+    float in [-1, 1]. At the defaults the training is the paper's.
 
     Args:
         width, blocks, upsample, residual: of the generators, see ResnetGenerator.
-        discriminator_width, discriminator_layers: see PatchDiscriminator.
+        discriminator_width, discriminator_layers, discriminator_norm: see PatchDiscriminator.
+        projected: height and width, a multiple of 32, at which a frozen ImageNet network sees the images; small
+            discriminators of its features take the place of the patches', see ProjectedDiscriminator. Goes with
+            `objective: hinge`, and needs the extra `features`. None for patches.
+        objective: name of the adversarial losses, see losses/adversarial.py; not "rpgan", which pairs images.
+        penalties: gradient penalties of each discriminator, see PenaltyConfig; an image's logit is the mean of its
+            patches'.
+        augment, augment_share, augment_until: changes of what the discriminators see, see GAN.
+        warm_start: batches at the start in which the generators learn to give back their own domain's images (mean
+            absolute difference), and nothing else is trained.
         cycle_weight: of the mean absolute difference between an image and its way there and back.
+        cycle_weight_end: what it falls to, linearly, until the share `cycle_falls_until` of the run; None keeps it.
         identity_weight: times cycle_weight, of the change of an image that is of the target domain already; 0 saves
             its computation.
+        identity_every: batches from one identity loss to the next; it counts that many times, so that the weight means
+            the same.
         pool_size: past images that each discriminator is shown beside new ones; 0 for none.
+        ema_decay: of the average of the generators' weights, once a batch, which translates where there is one; 0 for
+            none.
+        start_from: checkpoint, or exported file, of an earlier CycleGAN, of images of any size: where its weights fit
+            by name and shape, the generators start from their average.
+        start_discriminator_from: such a checkpoint for the discriminators.
         lr_generator, lr_discriminator, betas: of Adam.
         decay_from: share of the run after which the learning rates fall linearly to 0; None keeps them constant.
         channels: of the images: 3, or 1 for grey.
-        start_from: checkpoint, or exported file, of an earlier CycleGAN: where its weights fit by name and shape, the
-            generators start from them.
     """
 
     automatic_optimization = False
+    discriminator_a: nn.Module
+    discriminator_b: nn.Module
 
     def __init__(
         self,
@@ -53,28 +78,46 @@ class CycleGAN(Translation, ImageModel):
         residual: bool = False,
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
+        discriminator_norm: DiscriminatorNorm = "instance",
+        projected: int | None = None,
+        objective: ObjectiveName = "lsgan",
+        penalties: Sequence[PenaltyConfig] | None = None,
+        augment: Sequence[AugmentName] | None = None,
+        augment_share: float = 1.0,
+        augment_until: float = 1.0,
+        warm_start: int = 0,
         cycle_weight: float = 10.0,
+        cycle_weight_end: float | None = None,
+        cycle_falls_until: float = 0.5,
         identity_weight: float = 0.5,
+        identity_every: int = 1,
         pool_size: int = 50,
+        ema_decay: float = 0.0,
+        start_from: str | None = None,
+        start_discriminator_from: str | None = None,
         lr_generator: float = 2e-4,
         lr_discriminator: float = 2e-4,
         betas: tuple[float, float] = (0.5, 0.999),
         decay_from: float | None = 0.5,
         channels: int = 3,
-        start_from: str | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.start_from = start_from
-        for name, weight in (("cycle_weight", cycle_weight), ("identity_weight", identity_weight)):
-            checks.number(name, weight, at_least=0)
-        self.generator_a2b = ResnetGenerator(width, blocks, upsample, residual, channels)
-        self.generator_b2a = ResnetGenerator(width, blocks, upsample, residual, channels)
-        self.discriminator_a = PatchDiscriminator(discriminator_width, discriminator_layers, channels)
-        self.discriminator_b = PatchDiscriminator(discriminator_width, discriminator_layers, channels)
-        self.cycle_weight = cycle_weight
-        self.identity_weight = cycle_weight * identity_weight
+        self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
+        self.set_generators(lambda: ResnetGenerator(width, blocks, upsample, residual, channels), ema_decay > 0)
+        for name in DISCRIMINATORS:
+            patches = PatchDiscriminator(discriminator_width, discriminator_layers, channels, discriminator_norm)
+            setattr(self, name, patches if projected is None else projected_discriminator(projected, 0))
+        checks.choice("objective", objective, [name for name, each in OBJECTIVES.items() if not each.relativistic])
+        self.objective = OBJECTIVES[objective]
+        # the paper's least-squares loss of a generator has no factor 1/2
+        self.adversarial_weight = 2.0 if objective == "lsgan" else 1.0
+        self.penalties = checked_penalties(penalties, self.discriminator_a)
+        self.augment = AugmentPipe(augment, augment_share, augment_until, noise=0.0)
+        self.warm_start = checks.whole("warm_start", warm_start, at_least=0, hint="batches, such as 2000; 0 for none")
+        self.weights = CycleWeights(cycle_weight, cycle_weight_end, cycle_falls_until, identity_weight, identity_every)
         self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
+        self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
         self.learning_rates = (
             checks.number("lr_generator", lr_generator, at_least=0),
             checks.number("lr_discriminator", lr_discriminator, at_least=0),
@@ -89,65 +132,96 @@ class CycleGAN(Translation, ImageModel):
             for pair, lr in zip(pairs, self.learning_rates, strict=True)
         ]
 
+    def start_networks(self) -> None:
+        super().start_networks()
+        if self.start_discriminator_from is not None:
+            for name in DISCRIMINATORS:
+                self.start_network(name, self.start_discriminator_from, "start_discriminator_from")
+
+    def scheduled_options(self) -> list[str]:
+        return super().scheduled_options() + self.weights.scheduled_options() + self.augment.scheduled_options()
+
     def compilable(self) -> list[nn.Module]:
         return [self.generator_a2b, self.generator_b2a, self.discriminator_a, self.discriminator_b]
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_start(batch, batch_idx)
         self.set_rates(self.learning_rates, self.betas)
+        self.augment.at(self.progress)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         opt_generators, opt_discriminators = self.optimizers()  # type: ignore[attr-defined]
         real_a, real_b = batch["image_a"], batch["image_b"]
-        rng = generator(batch_seed(self.seed, self.global_step), self.device)
+        step = self.global_step  # until the counted step
+        rng = generator(batch_seed(self.seed, step), self.device)
 
-        loss, fake_a, fake_b = self.generator_loss(real_a, real_b)
-        self.minimize(opt_generators, loss, counted=False)
-        pooled_a = self.pooled(self.pool_a, fake_a, rng)
-        pooled_b = self.pooled(self.pool_b, fake_b, rng)
-        self.minimize(opt_discriminators, self.discriminator_loss(real_a, real_b, pooled_a, pooled_b), counted=True)
+        if step < self.warm_start:
+            self.minimize(opt_generators, self.autoencoder_loss(real_a, real_b), counted=True)
+        else:
+            loss, fake_a, fake_b = self.generator_loss(real_a, real_b, step)
+            self.minimize(opt_generators, loss, counted=False)
+            fake_a, fake_b = self.pooled(self.pool_a, fake_a, rng), self.pooled(self.pool_b, fake_b, rng)
+            loss = self.discriminator_loss(real_a, real_b, fake_a, fake_b, step)
+            self.minimize(opt_discriminators, loss, counted=True)
+        if self.ema_decay:
+            for name in self.sampling_networks:
+                update_average(getattr(self, f"{name}_ema"), getattr(self, name), self.ema_decay, step)
 
         self.images_seen += (len(real_a) + len(real_b)) * self.trainer.world_size
         self.log_progress({"images_seen": self.images_seen})
 
-    def generator_loss(self, real_a: Tensor, real_b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def autoencoder_loss(self, real_a: Tensor, real_b: Tensor) -> Tensor:
+        """Of both generators in the warm start."""
+        loss = l1_loss(self.generator_a2b(real_a).float(), real_a) + l1_loss(self.generator_b2a(real_b).float(), real_b)
+        self.losses = {"loss/autoencoder": loss.detach()}
+        return loss
+
+    def generator_loss(self, real_a: Tensor, real_b: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """(Loss of both generators, images translated to A, images translated to B); the loss has no gradient for the
         discriminators."""
-        fake_b, same_b = self.translated_and_same(self.generator_a2b, real_a, real_b)
-        fake_a, same_a = self.translated_and_same(self.generator_b2a, real_b, real_a)
+        identity_weight = self.weights.identity(self.progress, step)
+        fake_b, same_b = self.translated_and_same(self.generator_a2b, real_a, real_b, identity_weight > 0)
+        fake_a, same_a = self.translated_and_same(self.generator_b2a, real_b, real_a, identity_weight > 0)
         with frozen(self.discriminator_a, self.discriminator_b):
-            # the paper's least-squares loss of a generator has no factor 1/2
-            adversarial = 2 * lsgan_generator(self.discriminator_a(fake_a))
-            adversarial = adversarial + 2 * lsgan_generator(self.discriminator_b(fake_b))
+            adversarial = self.objective.generator(self.discriminator_a(self.augment(fake_a)), None)
+            adversarial = adversarial + self.objective.generator(self.discriminator_b(self.augment(fake_b)), None)
+            adversarial = self.adversarial_weight * adversarial
         cycle_a, cycle_b = self.generator_b2a(fake_b), self.generator_a2b(fake_a)
         cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
-        loss = adversarial + self.cycle_weight * cycle
+        loss = adversarial + self.weights.cycle(self.progress) * cycle
+        self.losses.pop("loss/autoencoder", None)
         self.losses |= {"loss/generators": adversarial.detach(), "loss/cycle": cycle.detach()}
         if same_a is not None and same_b is not None:
             identity = l1_loss(same_a.float(), real_a) + l1_loss(same_b.float(), real_b)
-            loss = loss + self.identity_weight * identity
+            loss = loss + identity_weight * identity
             self.losses["loss/identity"] = identity.detach()
         return loss, fake_a.detach(), fake_b.detach()
 
-    def translated_and_same(self, network: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
+    def translated_and_same(
+        self, network: nn.Module, source: Tensor, target: Tensor, identity: bool
+    ) -> tuple[Tensor, Tensor | None]:
         """One pass of a generator over a batch of its source and, for the identity loss, of its target domain.
 
         Nothing in the network mixes the images of a batch, so one pass equals two.
         """
-        if self.identity_weight == 0:
+        if not identity:
             return network(source), None
         translated, same = network(torch.cat([source, target])).split([len(source), len(target)])
         return translated, same
 
-    def discriminator_loss(self, real_a: Tensor, real_b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
+    def discriminator_loss(self, real_a: Tensor, real_b: Tensor, fake_a: Tensor, fake_b: Tensor, step: int) -> Tensor:
         """Loss of both discriminators, each in one pass over real and generated images."""
-        loss = torch.zeros((), device=self.device)
+        loss = penalty = torch.zeros((), device=self.device)
+        due = [one for one in self.penalties if step % one.every == 0]
         sides = ((self.discriminator_a, real_a, fake_a), (self.discriminator_b, real_b, fake_b))
         for discriminator, real, fake in sides:
+            real, fake = self.augment(real), self.augment(fake)
             logits_real, logits_fake = discriminator(torch.cat([real, fake])).split([len(real), len(fake)])
-            loss = loss + lsgan_discriminator(logits_real, logits_fake)
+            loss = loss + self.objective.discriminator(logits_real, logits_fake)
+            for one in due:
+                penalty = penalty + one(mean_logit(discriminator), real, fake)
         self.losses["loss/discriminators"] = loss.detach()
-        return loss
+        return loss + penalty
 
     def pooled(self, pool: ImagePool, fake: Tensor, rng: torch.Generator) -> Tensor:
         """The generated images that a discriminator is shown: this process's part of what the pool gives for the union
@@ -163,8 +237,8 @@ class CycleGAN(Translation, ImageModel):
 
     def there_and_back(self, images: Tensor, direction: Direction) -> tuple[Tensor, Tensor, Tensor]:
         """(Images, translated, translated back)."""
-        translated = self.translate(images, direction)
-        return images, translated, self.translate(translated, BACK[direction])
+        translated = self.translate(images, direction, self.use_ema)
+        return images, translated, self.translate(translated, BACK[direction], self.use_ema)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
@@ -175,3 +249,8 @@ class CycleGAN(Translation, ImageModel):
         if not networks_alone(checkpoint):
             self.pool_a.load_state_dict(checkpoint["pools"]["a"])
             self.pool_b.load_state_dict(checkpoint["pools"]["b"])
+
+
+def mean_logit(discriminator: nn.Module) -> Callable[[Tensor], Tensor]:
+    """An image's mean logit (B,), past torch.compile, which has no second derivative."""
+    return lambda image: discriminator.forward(image).flatten(1).mean(1)

@@ -4,6 +4,8 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
+
 from lit_gans import checks
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import InputError
@@ -47,8 +49,11 @@ def efficientnet_lite0() -> EfficientNetLite0:
         raise InputError(f"efficientnet_lite0: no such file {path}; install the package anew")
     if (found := sha256(path)) != SHA256:
         raise InputError(f"efficientnet_lite0: {path} has SHA-256 {found}; expected {SHA256}: install the package anew")
-    network = EfficientNetLite0()
-    network.load_state_dict({renamed(key): value for key, value in read_torch_file(path, "weights").items()})
+    # without start weights: a training that is continued loads this in another batch, and draws the same there
+    with torch.device("meta"):
+        network = EfficientNetLite0()
+    weights = {renamed(key): value for key, value in read_torch_file(path, "weights").items()}
+    network.load_state_dict(weights, assign=True)
     return network
 
 

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from torch.nn.utils.parametrizations import spectral_norm
 
 from lit_gans import checks
 from lit_gans.errors import InputError
@@ -16,6 +17,7 @@ from lit_gans.kernels.instance_norm import InstanceNorm2d
 from lit_gans.kernels.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
+DiscriminatorNorm = Literal["instance", "spectral", "none"]
 
 # Two layers of stride 2.
 GRANULARITY = 4
@@ -82,29 +84,39 @@ class ResnetGenerator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """Image -> one logit for each overlapping patch of 70x70 px (with 3 layers).
+    """Image -> one logit for each overlapping patch of 70x70 px (with 3 layers; 34x34 with 2).
 
     Args:
         width: channels of the first layer; they double with each layer, up to eight times as many.
         layers: convolutions of stride 2.
+        norm: "instance", as in the paper; "spectral": no layer enlarges a difference (Miyato et al. 2018); or "none",
+            which goes with a gradient penalty.
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> (B, 1, H', W'); 14x14 of them at 128 px.
     """
 
-    def __init__(self, width: int = 64, layers: int = 3, channels: int = 3) -> None:
+    def __init__(
+        self, width: int = 64, layers: int = 3, channels: int = 3, norm: DiscriminatorNorm = "instance"
+    ) -> None:
         super().__init__()
         checks.whole("discriminator_width", width, at_least=1)
         checks.whole("discriminator_layers", layers, at_least=1)
+        checks.choice("discriminator_norm", norm, get_args(DiscriminatorNorm))
         self.smallest = 3 * 2**layers
         widths = [width * min(2**i, 8) for i in range(layers + 1)]
         body: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         for i in range(layers):
             stride = 2 if i < layers - 1 else 1
             body += [nn.Conv2d(widths[i], widths[i + 1], 4, stride=stride, padding=1)]
-            body += [InstanceNorm2d(widths[i + 1]), nn.LeakyReLU(0.2, inplace=True)]
+            body += [InstanceNorm2d(widths[i + 1])] if norm == "instance" else []
+            body += [nn.LeakyReLU(0.2, inplace=True)]
         self.model = nn.Sequential(*body, nn.Conv2d(widths[-1], 1, 4, padding=1))
         init_normal(self)
+        if norm == "spectral":
+            for layer in self.model:
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
 
     def forward(self, image: Tensor) -> Tensor:
         if min(image.shape[-2:]) < self.smallest:

@@ -22,7 +22,7 @@ from lit_gans.scoring.distances import CollapseWatch, DistanceReport, Validation
 from lit_gans.scoring.extractors import load_extractor
 from lit_gans.scoring.objects import ObjectReport, load_evaluators, seen_by
 from lit_gans.scoring.report import write_scores
-from lit_gans.scoring.translation import TranslationScores
+from lit_gans.scoring.translation import TranslationScores, load_judges
 
 # Noise of the images of a test that are compared with real ones. The draws of the lists start at `draw_seed`.
 QUALITY_SEED = 2_000_000
@@ -38,7 +38,8 @@ class Score(L.Callback):
     loss ever sees them. The command line gives `class_names`, `class_groups` and `class_properties` from the data.
 
     Args:
-        evaluator: file or files of the scoring classifier, see load_evaluator; None: no object score.
+        evaluator: file or files of the scoring classifier, see load_evaluator; None: no object score. For a translation
+            a classifier of its two domains, see load_judges: the share of the pictures that it calls each.
         draws: sets of images for each condition list in a test.
         draw_seed: the draws use the seeds draw_seed, draw_seed + 1, ...
         use_ema: draw from the averaged weights, where there are any, rather than the trained ones; also for sample
@@ -93,6 +94,9 @@ class Score(L.Callback):
         once."""
         if self.features is None and (test or compares(pl_module)):
             self.features = load_extractor(self.extractor)
+        if self.files and hasattr(pl_module, "translate"):
+            self.evaluators = self.evaluators or load_judges(self.files)
+            return
         if self.files and not pl_module.conditional:
             raise InputError(
                 f"score.evaluator is {', '.join(self.files)}, and a {type(pl_module).__name__} draws nothing for "
@@ -158,7 +162,8 @@ class Score(L.Callback):
         title = f"{len(self.seeds)} draws, seeds {self.seeds[0]} to {self.seeds[-1]}, {weights} weights"
         self.objects = ObjectReport(self.evaluators, self.class_groups, self.class_properties, title)
         self.distances = DistanceReport(self.features, self.face_cascade)
-        self.translation = TranslationScores(self.features) if hasattr(pl_module, "translate") else None
+        translates = hasattr(pl_module, "translate")
+        self.translation = TranslationScores(self.features, self.evaluators) if translates else None
         self.missing: list[str] = []
 
     def on_test_batch_end(
@@ -217,8 +222,9 @@ class Score(L.Callback):
             "checkpoint": str(trainer.ckpt_path or ""),
             "images_seen": pl_module.images_seen,
         }
-        if hasattr(pl_module, "preview") and self.translation is None:
-            facts |= {"weights": "ema" if self.use_ema else "raw", "seeds": self.seeds}
+        if hasattr(pl_module, "preview"):
+            facts["weights"] = "ema" if self.use_ema else "raw"
+            facts |= {"seeds": self.seeds} if self.translation is None else {}
         for values, _ in found:
             facts |= values
         self.scores = facts | {"not_measured": missing}
@@ -233,7 +239,9 @@ class Score(L.Callback):
 
     def unmeasured(self, model: Any) -> list[str]:
         """What a test of this model could have measured with other options or data."""
-        if not hasattr(model, "preview") or self.translation is not None:
+        if self.translation is not None:
+            return [] if self.evaluators else ["what a judge calls the pictures: give --score.evaluator FILE"]
+        if not hasattr(model, "preview"):
             return []
         missing = []
         if model.conditional and not self.evaluators:

@@ -8,12 +8,13 @@ from jsonargparse import ArgumentParser
 from data_modules.anime_faces import AnimeFaces
 from data_modules.base import ImageDataModule
 from data_modules.celeba import CelebA
+from data_modules.domains import Domains
 from data_modules.iclevr import ICLEVR
 from data_modules.image_folder import ImageFolder
 from data_modules.torchvision_sets import TorchvisionSet
 from data_modules.unpaired import Unpaired
 
-MODULES = [AnimeFaces, CelebA, ICLEVR, ImageFolder, TorchvisionSet, Unpaired]
+MODULES = [AnimeFaces, CelebA, Domains, ICLEVR, ImageFolder, TorchvisionSet, Unpaired]
 SHARED = set(inspect.signature(ImageDataModule.__init__).parameters) - {"self"}
 
 

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+import lit_gans
 from lit_gans.errors import InputError
+from lit_gans.losses.penalties import gradient_penalty
 from lit_gans.models.base import Batch
-from lit_gans.models.cyclegan import CycleGAN
+from lit_gans.models.cyclegan import CycleGAN, mean_logit
 
 LR = 2e-4
 SIDE = 24
@@ -184,6 +186,126 @@ class TestPools:
         assert len(model.pool_a) == len(model.pool_b) == 3
 
 
+# Every part of the training beyond the paper's, all at once.
+PARTS: dict[str, Any] = {
+    **{"discriminator_norm": "spectral", "objective": "hinge", "augment": ["flip", "translation"]},
+    **{"penalties": [{"where": "real", "target": "zero", "weight": 1.0, "every": 2}], "warm_start": 2},
+    **{"cycle_weight_end": 3.0, "identity_every": 3, "ema_decay": 0.9, "pool_size": 3, "decay_from": 0.5},
+}
+
+
+class Weights(L.Callback):
+    """What a model's networks hold, and its losses, after each batch."""
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Tensor]] = []
+        self.losses: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, run: L.Trainer, model: Any, *_: Any) -> None:
+        self.states.append({key: value.clone() for key, value in model.state_dict().items()})
+        self.losses.append({name: value.item() for name, value in model.losses.items()})
+
+    def moved(self, network: str, batch: int) -> bool:
+        one, other = self.states[batch - 1], self.states[batch]
+        return any(not torch.equal(one[key], other[key]) for key in one if key.startswith(f"{network}."))
+
+
+class TestParts:
+    def trained(self, trainer: MakeTrainer, steps: int, **options: Any) -> Weights:
+        seen = Weights()
+        trainer(max_steps=steps, callbacks=[seen]).fit(made(**options), batches(steps))
+        return seen
+
+    def test_a_warm_start_trains_the_generators_alone_to_give_pictures_back(self, trainer: MakeTrainer) -> None:
+        seen = self.trained(trainer, 4, warm_start=3)
+        for batch in (1, 2):
+            assert seen.moved("generator_a2b", batch) and seen.moved("generator_b2a", batch)
+            assert not seen.moved("discriminator_a", batch) and not seen.moved("discriminator_b", batch)
+            assert set(seen.losses[batch]) == {"loss/autoencoder"}
+        assert seen.moved("discriminator_a", 3) and "loss/autoencoder" not in seen.losses[3]
+        model, data = made(), next(iter(batches(1)))
+        wanted = (model.translate(data["image_a"]) - data["image_a"]).abs().mean()
+        wanted += (model.translate(data["image_b"], "b2a") - data["image_b"]).abs().mean()
+        assert seen.losses[0]["loss/autoencoder"] == pytest.approx(wanted.item(), rel=1e-5)
+
+    def test_the_cycle_weight_falls_on_a_line_and_stays(self) -> None:
+        weights = made(cycle_weight=10.0, cycle_weight_end=3.0, cycle_falls_until=0.5).weights
+        assert [weights.cycle(progress) for progress in (0.0, 0.25, 0.5, 0.9)] == pytest.approx([10.0, 6.5, 3.0, 3.0])
+        assert weights.identity(0.25, 0) == pytest.approx(0.5 * 6.5)
+        assert made(cycle_weight_end=None).weights.cycle(0.9) == 10.0
+
+    def test_the_identity_loss_of_every_kth_batch_counts_k_fold(self, trainer: MakeTrainer) -> None:
+        seen = self.trained(trainer, 5, identity_every=4)
+        values = [losses["loss/identity"] for losses in seen.losses]
+        assert values[0] == values[1] == values[3] != values[4]
+        model, data = made(identity_every=4), next(iter(batches(1)))
+        parts = {}
+        for step in (0, 1):
+            parts[step] = model.generator_loss(data["image_a"], data["image_b"], step)[0].item()
+        identity = model.losses["loss/identity"].item()
+        assert parts[0] - parts[1] == pytest.approx(4 * 10.0 * 0.5 * identity, rel=1e-4)
+
+    def test_a_lazy_penalty_is_on_each_discriminator_and_every_kth_batch(self) -> None:
+        model = made(penalties=[{"where": "real", "target": "zero", "weight": 0.5, "every": 2}])
+        a, b = torch.rand(2, 2, 3, SIDE, SIDE)
+        without, with_penalty = (model.discriminator_loss(a, b, b, a, step).item() for step in (1, 2))
+        wanted = sum(
+            gradient_penalty(mean_logit(discriminator), real, "zero")
+            for discriminator, real in ((model.discriminator_a, a), (model.discriminator_b, b))
+        )
+        assert with_penalty - without == pytest.approx(0.5 * 2 * float(wanted.detach()), rel=1e-3)
+
+    def test_the_average_follows_the_generators_and_translates(self, trainer: MakeTrainer) -> None:
+        seen = self.trained(trainer, 2, ema_decay=0.5)
+        one, other = seen.states
+        for key in (key for key in other if key.startswith("generator_a2b.")):
+            before, now = one[key.replace("a2b.", "a2b_ema.")], other[key.replace("a2b.", "a2b_ema.")]
+            share = 2 / 11  # the second update's decay
+            torch.testing.assert_close(now, share * before + (1 - share) * other[key])
+        model = made(ema_decay=0.5).eval()
+        with torch.no_grad():
+            model.generator_b2a_ema.model[-2].bias.fill_(0.5)
+        image = torch.rand(1, 3, 16, 16)
+        assert torch.equal(model.translate(image, "b2a"), model.generator_b2a_ema(image))
+        assert torch.equal(model.translate(image, "b2a", use_ema=False), model.generator_b2a(image).detach())
+        assert not torch.equal(model.translate(image, "b2a"), model.translate(image, "b2a", use_ema=False))
+
+    def test_spectral_norm_bounds_every_layer_and_takes_the_place_of_instance_norm(self, trainer: MakeTrainer) -> None:
+        model = made(discriminator_norm="spectral")
+        trainer(max_steps=20).fit(model, batches(20))
+        layers = [layer for layer in model.discriminator_a.modules() if isinstance(layer, nn.Conv2d)]
+        assert len(layers) == 4 and not any(isinstance(m, nn.InstanceNorm2d) for m in model.discriminator_a.modules())
+        for layer in layers:
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.2)
+
+    def test_a_later_training_starts_from_the_average_at_another_size(
+        self, trainer: MakeTrainer, tmp_path: Any
+    ) -> None:
+        first, run = made(ema_decay=0.5), trainer(max_steps=2)
+        run.fit(first, batches(2))
+        run.save_checkpoint(tmp_path / "first.ckpt")
+        file = str(tmp_path / "first.ckpt")
+        second = made(start_from=file, start_discriminator_from=file, lr_generator=0.0, lr_discriminator=0.0)
+        images = {"image_a": torch.rand(1, 3, 40, 40), "image_b": torch.rand(1, 3, 40, 40)}
+        trainer(max_steps=1).fit(second, DataLoader([images], batch_size=None))  # type: ignore[arg-type]
+        for network in NETWORKS:
+            earlier = getattr(first, f"{network}_ema" if "generator" in network else network).state_dict()
+            for key, weight in getattr(second, network).state_dict().items():
+                assert torch.equal(weight, earlier[key])
+
+    def test_its_checkpoint_is_used_without_what_trained_it(self, trainer: MakeTrainer, tmp_path: Any) -> None:
+        model, run = made(**PARTS), trainer(max_steps=3)
+        run.fit(model, batches(3))
+        run.save_checkpoint(tmp_path / "model.ckpt")
+        used, trained = (lit_gans.load(tmp_path / "model.ckpt", lightning=both) for both in (False, True))
+        image = torch.rand(1, 3, 16, 16)
+        assert {name for name, _ in used.named_children()} == {
+            *("generator_a2b", "generator_a2b_ema", "generator_b2a", "generator_b2a_ema")
+        }
+        for ema in (True, False):
+            assert torch.equal(used.translate(image, "b2a", ema), trained.translate(image, "b2a", ema))
+
+
 def test_bf16_trains_the_same_losses_to_its_precision(trainer: MakeTrainer) -> None:
     losses = {}
     for precision in ("32-true", "bf16-mixed"):
@@ -241,6 +363,13 @@ class TestTranslate:
         ({"decay_from": 1.0}, "decay_from is 1"),
         ({"pool_size": -1}, "pool_size is -1"),
         ({"upsample": "sub-pixel"}, "upsample is 'sub-pixel'"),
+        ({"objective": "rpgan"}, "objective is 'rpgan'; expected one of bce, minimax, lsgan, wgan, hinge"),
+        ({"discriminator_norm": "batch"}, "discriminator_norm is 'batch'; expected one of instance, spectral, none"),
+        ({"projected": 48}, "projected is 48"),
+        ({"augment": ["colour"]}, "augment has no 'colour'"),
+        ({"warm_start": -1}, "warm_start is -1"),
+        ({"cycle_falls_until": 0}, "cycle_falls_until is 0"),
+        ({"identity_every": 0}, "identity_every is 0"),
     ],
     ids=str,
 )
