@@ -74,7 +74,7 @@ def load_judges(files: Sequence[str]) -> list[FrozenEvaluator]:
     """
     judges = load_evaluators(files, None)
     for judge in judges:
-        classes = judge.network.num_classes
+        classes = judge.num_classes
         if classes != len(TARGET):
             raise InputError(
                 f"evaluator {judge.name} knows {classes} classes; a translation is judged by a classifier of two, its "
