@@ -143,9 +143,9 @@ class ObjectReport:
             for file, row in columns.items():
                 figures = [*(row[key] for key in ("mean", "std", "min", "max")), facts["extra_objects"][name][file]]
                 table.add_row(name, file, *(f"{figure:.4f}" for figure in figures))
-                for kind, values in facts.get("object_score_by", {}).get(name, {}).get(file, {}).items():
+                for values in facts.get("object_score_by", {}).get(name, {}).get(file, {}).values():
                     for value, score in values.items():
-                        table.add_row(f"  {kind} {value}", "", f"{score:.4f}")
+                        table.add_row(f"  {value}", "", f"{score:.4f}")
         return table
 
     def evaluator_lines(self, facts: Mapping[str, Any]) -> list[str]:

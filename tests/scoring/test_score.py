@@ -1,6 +1,7 @@
 """The scoring callback: what it measures of each kind of model, what it writes and prints, and what it leaves alone."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -274,7 +275,7 @@ class TestProperties:
             expected = {v: (hits[:, c].sum() / asked[:, c].sum()).item() for v, c in of.items() if asked[:, c].sum()}
             assert found[kind] == pytest.approx(expected)
         assert found["shape"]["cube"] > found["shape"]["sphere"]
-        assert "shape cube" in capsys.readouterr().out
+        assert re.search(rf"│   cube +│ +│ {found['shape']['cube']:.4f} │", capsys.readouterr().out)
 
     def test_without_properties_nothing_of_them_is_told(
         self, scenes_folder: Path, evaluator_file: Path, trainer: MakeTrainer, tmp_path: Path
