@@ -77,6 +77,9 @@ def _dispatch(command: str, args: list[str]) -> int:
 
         return show(command, args)
     if command in LIGHTNING:
+        from lit_gans.commands.arguments import with_configs
+
+        args = with_configs(args)  # a wrong name is told before torch is loaded
         with uncollected():
             from lit_gans.commands.lightning import run
 

@@ -29,7 +29,7 @@ from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
 from lit_gans.callbacks.wandb import wandb_logger
 from lit_gans.checks import whole
-from lit_gans.commands.arguments import readable, with_configs
+from lit_gans.commands.arguments import readable
 from lit_gans.commands.run_checkpoint import OF_THE_RUN, checked_checkpoint, newest
 from lit_gans.commands.trainer import Trainer, put_back_loaders
 from lit_gans.errors import InputError
@@ -144,8 +144,7 @@ class CLI(LightningCLI):
 
 
 def run(command: str, args: list[str]) -> int:
-    """Runs a LightningCLI subcommand; `--config` also takes bare names, and `--ckpt_path` alone finds its config."""
-    args = with_configs(args)
+    """Runs a LightningCLI subcommand with arguments that `with_configs` has prepared."""
     # Lightning's DDP launcher starts the other ranks with this process's arguments
     sys.argv[1:] = [command, *args]
     torch.set_float32_matmul_precision("high")

@@ -23,8 +23,11 @@ def test_help_without_a_config_says_how_to_get_there(command: str, capsys: pytes
     assert [line.split()[0] for line in printed if re.match(r"  \w+_iclevr ", line)]
 
 
-@pytest.mark.parametrize("arguments", [["fit", "--help"], ["configs"], ["fit"], ["fit", "--config", "dcgan", "--help"]])
-def test_neither_help_nor_the_list_needs_torch(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["fit", "--help"], ["configs"], ["fit"], ["fit", "--config", "dcgan", "--help"], ["fit", "--config", "dcgna"]],
+)
+def test_neither_help_nor_the_list_nor_a_wrong_name_needs_torch(arguments: list[str]) -> None:
     """So they take a fraction of a second; no clock is looked at, but what is loaded."""
     code = (
         "import sys; from lit_gans.cli import main; main(sys.argv[1:]); "
