@@ -34,6 +34,7 @@ class ResnetGenerator(nn.Module):
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
         channels: of the images: 3, or 1 for grey.
+        affine: the norms have weights and biases, as in some generators of other code; not in the authors'.
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
@@ -47,6 +48,7 @@ class ResnetGenerator(nn.Module):
         upsample: Upsampling = "transpose",
         residual: bool = False,
         channels: int = 3,
+        affine: bool = False,
     ) -> None:
         super().__init__()
         checks.channels(channels)
@@ -57,12 +59,12 @@ class ResnetGenerator(nn.Module):
         last = nn.Conv2d(width, channels, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
-            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width)),
-            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width)),
-            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width)),
-            *(ResidualBlock(4 * width) for _ in range(blocks)),
-            *(up(4 * width, 2 * width), *normed(2 * width)),
-            *(up(2 * width, width), *normed(width)),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, affine)),
+            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width, affine)),
+            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width, affine)),
+            *(ResidualBlock(4 * width, affine) for _ in range(blocks)),
+            *(up(4 * width, 2 * width), *normed(2 * width, affine)),
+            *(up(2 * width, width), *normed(width, affine)),
             *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
@@ -130,11 +132,11 @@ class PatchDiscriminator(nn.Module):
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (B, C, H, W) -> same."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, affine: bool = False) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels)),
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels, affine)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels, affine)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -158,9 +160,9 @@ class ResizeConv2d(nn.Conv2d):
         return super().forward(nn.functional.interpolate(input, scale_factor=2.0, mode="nearest"))
 
 
-def normed(channels: int) -> tuple[nn.Module, nn.Module]:
+def normed(channels: int, affine: bool) -> tuple[nn.Module, nn.Module]:
     """What follows a convolution."""
-    return InstanceNorm2d(channels), nn.ReLU(inplace=True)
+    return InstanceNorm2d(channels, affine), nn.ReLU(inplace=True)
 
 
 def missing(side: int) -> int:
