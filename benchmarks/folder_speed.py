@@ -9,6 +9,7 @@ a second of the process's processor time, which other programs on the machine ch
 
 import argparse
 import json
+import logging
 import statistics
 import tempfile
 import time
@@ -74,6 +75,7 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     if min(given.rounds, given.batches, given.warmup) < 1:
         parser.error("--rounds, --batches and --warmup must be at least 1")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     sizes = {"image_size": given.image_size, "batch_size": given.batch_size, "flip": True}
     with tempfile.TemporaryDirectory() as cache:
