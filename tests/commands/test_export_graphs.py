@@ -84,7 +84,7 @@ def test_the_file_draws_what_the_model_draws(
         inputs, expected = asked_and_drawn(system, model, count)
         assert expected.std() > 0.05  # not all grey
         torch.testing.assert_close(run(inputs), expected, **CLOSE)
-    assert facts["model"] == SMALL[system][0]
+    assert facts["model"] == model.model_name
     assert facts.get("class_names") == (list(model.class_names) if hasattr(model, "class_names") else None)
     content = file.read_bytes()
     for trace in (str(Path(lit_gans.__file__).parent).encode(), b"lit_gans.kernels", b"lit_gans/kernels"):
