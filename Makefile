@@ -14,7 +14,7 @@ ASKED := --condition "red cube" --condition "blue sphere, yellow cylinder" \
 NEWEST = $$(ls -d $(DEMO)/$(1)/version_*/checkpoints/last.ckpt 2>/dev/null \
 	| sed 's/.*version_\([0-9]*\)/\1 &/' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
 
-.PHONY: help install demo demo-evaluator clean-demo test test-numerics test-all docs lint format
+.PHONY: help install demo demo-evaluator clean-demo test test-numerics test-browser test-all docs lint format
 
 help:
 	@echo "make install   set up .venv"
@@ -23,6 +23,7 @@ help:
 	@echo "make demo-evaluator  train the demo's scoring classifier again"
 	@echo "make test      lint, format check, type check, tests"
 	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
+	@echo "make test-browser  the playground in a Chromium that is there already"
 	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
 	@echo "make docs      the documentation site, in docs/_build"
 	@echo "make format    put the code into shape"
@@ -83,7 +84,7 @@ test: lint
 
 # processes that share the tests, each on one thread; a file's trained models stay in one of them
 WORKERS := 2
-FAST := -m "not slow and not real_data" -n $(WORKERS) --dist loadfile
+FAST := -m "not slow and not real_data and not browser" -n $(WORKERS) --dist loadfile
 
 # Each run: a processor that this one pretends to be, and whether the kernels are on.
 NUMERICS := tests/kernels tests/networks tests/losses tests/metrics tests/models
@@ -94,6 +95,10 @@ AVX512 := ONEDNN_MAX_CPU_ISA=AVX512_CORE
 test-numerics: install
 	$(foreach processor,SSE AVX2 AVX512,$(foreach kernels,on off,\
 		$($(processor)) LIT_GANS_KERNELS=$(kernels) $(BIN)/python -m pytest $(FAST) $(NUMERICS) &&)) true
+
+test-browser: install
+	$(BIN)/uv pip install --quiet --python $(BIN)/python playwright
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/playground
 
 test-all: lint
 	$(BIN)/python -m pytest

@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps."""
+"""Checkpoints of a run: last and best."""
 
 import math
 import os
@@ -20,7 +20,7 @@ from lit_gans.models.base import ImageModel
 
 
 class CheckpointFile(Checkpoint):
-    """Writes checkpoints into the run's folder, whole or not at all."""
+    """Writes checkpoints into the run's folder atomically."""
 
     saved_at = -1  # batch of the newest one
 
@@ -104,7 +104,7 @@ WRITER = ("PytorchStreamWriter", ". unexpected pos ")
 
 
 def are_finite(model: L.LightningModule) -> bool:
-    """Whether no weight is NaN or infinite."""
+    """Whether all weights are finite."""
     return all(torch.isfinite(weight).all() for weight in model.state_dict().values() if weight.is_floating_point())
 
 

@@ -42,7 +42,7 @@ def log_picture(loggers: Sequence[Logger], name: str, picture: Tensor, step: int
 
 
 def log_options(loggers: Sequence[Logger], config: str) -> None:
-    """Tells every logger all options of the run, a YAML text; the CSV has it as the file beside it."""
+    """Logs all options of the run, as YAML, to every logger but CSV, which has config.yaml beside it."""
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text("config", f"```yaml\n{config}```")

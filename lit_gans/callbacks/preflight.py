@@ -1,4 +1,4 @@
-"""What a training will need later, looked at when it starts: folders, disk, held-out pictures, slots."""
+"""Checks at the start of a training: folders, disk space, held-out pictures, slots."""
 
 import math
 import shutil
@@ -63,7 +63,7 @@ def check_space(folder: Path, needed: int) -> None:
 
 
 def size_of(model: torch.nn.Module) -> int:
-    """Bytes of its parameters and buffers."""
+    """Size of the parameters and buffers in bytes."""
     return sum(value.numel() * value.element_size() for value in model.state_dict().values())
 
 

@@ -1,4 +1,4 @@
-"""What a training was: everything that is needed to do it again, and how long it took."""
+"""Record of a training: all that is needed to repeat it, and its duration."""
 
 import json
 import os
@@ -85,7 +85,7 @@ class RunRecord(L.Callback):
 
 
 def machine() -> dict[str, Any]:
-    """The processor, what torch uses of it, and the GPU."""
+    """Processor, instruction set that torch uses, and GPU."""
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -98,7 +98,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """Its name; Linux alone tells it in a file."""
+    """Name of the processor; read from a file on Linux."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

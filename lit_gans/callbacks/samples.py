@@ -1,4 +1,4 @@
-"""Pictures to look at while a model trains, and the pictures of `lit-gans predict`."""
+"""Sample grids during training, and the pictures of `lit-gans predict`."""
 
 from collections.abc import Sequence
 from pathlib import Path

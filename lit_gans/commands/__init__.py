@@ -1,4 +1,4 @@
-"""One file a command: what `lit-gans NAME` does beside fit, validate, test and predict."""
+"""The commands beside fit, validate, test and predict, one file each."""
 
 # LightningCLI's subcommands, and ours by the module that has `add_arguments(parser)` and `run(args) -> exit code`.
 LIGHTNING = {

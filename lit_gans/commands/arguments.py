@@ -50,7 +50,7 @@ def with_configs(args: list[str]) -> list[str]:
 
 
 def tell_models(files: Sequence[Path], contents: Sequence[dict[str, Any]]) -> None:
-    """Says which of several configs gives the model, where they have different ones."""
+    """Prints which config decides the model, where several configs name different ones."""
     models = [content.get("model") for content in contents]
     classes = [model.get("class_path") if isinstance(model, dict) else model for model in models]
     given = [(file, name) for file, name in zip(files, classes, strict=True) if isinstance(name, str)]
@@ -113,7 +113,7 @@ def of_a_key(text: str, known: list[str], args: list[str]) -> str:
 
 
 def section(text: str) -> str:
-    """What a message says of its innermost key: the lines that are indented deeper."""
+    """Part of a parser's message about the innermost key: the lines with more indentation."""
     lines = text.splitlines()
     start = max(i for i, line in enumerate(lines) if 'Parser key "' in line)
     depths = [len(line) - len(line.lstrip(" ")) if line else len(text) for line in lines]
@@ -142,7 +142,7 @@ def options_of_class(text: str, key: str) -> list[str]:
 
 
 def place(key: str, args: list[str]) -> str:
-    """Where a key was given: as an option, or the last config that has it."""
+    """Source of a key: the command line, or the last config that sets it."""
     if any(arg == f"--{key}" or arg.startswith((f"--{key}=", f"--{key}.")) for arg in args):
         return f"--{key}"
     files = [Path(args[i + 1]) for i, arg in enumerate(args[:-1]) if arg in CONFIG]

@@ -1,4 +1,4 @@
-"""`lit-gans configs`: the configs that come with the package, with a line each."""
+"""`lit-gans configs`: list of the shipped configs, with a description each."""
 
 from argparse import ArgumentParser, Namespace
 

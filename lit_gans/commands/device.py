@@ -1,4 +1,4 @@
-"""`--device`: where a command computes."""
+"""`--device`: the device of a command."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def run(args: Namespace) -> int:
 
 
 def examples(data: ImageDataModule, count: int) -> Iterator[Batch]:
-    """Batches of about `count` training pictures as a model gets them."""
+    """Batches of about `count` training pictures, scaled as in training."""
     from lit_gans.commands.progress import progress
 
     loader = data.train_dataloader()

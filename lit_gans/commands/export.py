@@ -1,4 +1,4 @@
-"""`lit-gans export evaluator|generator CKPT FILE`: a file to hand on."""
+"""`lit-gans export evaluator|generator CKPT FILE`: a file without training state, or as ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `interpolate` and `edit` share: a trained flow, the data of its run, and pictures of the user's."""
+"""Shared parts of `interpolate` and `edit`: a trained flow, the data of its run, pictures of the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, or as a program of torch.export, that was found to compute what the network does."""
+"""Export of a network to ONNX or torch.export, with a comparison of its outputs."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Runtime = Callable[[Inputs], tuple[Tensor, ...]]
 
 
 def write_graph(graph: Graph, kind: str, facts: dict[str, Any], file: Path) -> float:
-    """Writes a file and reads it again.
+    """Writes a graph file, reads it again and compares its outputs with the network's.
 
     Args:
         kind: "onnx" or "pt2".

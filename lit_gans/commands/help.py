@@ -1,4 +1,4 @@
-"""`lit-gans fit --config X --help`: the options of what X names, with the values that X gives them."""
+"""`lit-gans fit --config X --help`: options of the model, data and scores of X, with their values in X."""
 
 import json
 import shutil
@@ -80,7 +80,7 @@ def class_of(key: str, contents: list[dict[str, Any]], args: list[str]) -> str |
 
 
 def values_of(key: str, contents: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the configs set, the last one first."""
+    """Settings of the configs; the last config first."""
     values: dict[str, Any] = {}
     for content in contents:
         part = content.get(key)
@@ -113,7 +113,7 @@ def options(key: str, path: str) -> Iterator[tuple[str, Any, str]]:
 
 
 def plain(value: Any) -> str:
-    """A value as it is given on the command line."""
+    """A value in the notation of the command line."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, list | tuple | dict):

@@ -102,7 +102,7 @@ class CLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """The command that runs alone: a parser with all options takes a while to build."""
+        """Builds the parser of the given command only: a parser with all options takes a while."""
         known = LightningCLI.subcommands()
         return {name: skip for name, skip in known.items() if name == sys.argv[1]} or known
 
@@ -121,7 +121,7 @@ class CLI(LightningCLI):
         super()._set_seed()
 
     def _parse_ckpt_path(self) -> None:
-        """Nothing: Lightning would let a checkpoint's hyperparameters override the command line, silently."""
+        """Does nothing: Lightning's own method lets the hyperparameters of a checkpoint override the command line."""
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         config = self.config_init[self.subcommand]
@@ -197,7 +197,7 @@ def _run_cli(folder: RunFolder) -> None:
 
 
 def quiet() -> None:
-    """Drops Lightning's messages that tell a user of these models nothing."""
+    """Filters messages of Lightning that are irrelevant to these models."""
     for message in (
         ".isinstance.treespec, LeafSpec",  # inside Lightning; the first letter is a backtick
         "The number of training batches .* is smaller than the logging interval",  # as meant, in short epochs

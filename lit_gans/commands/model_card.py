@@ -1,4 +1,4 @@
-"""The files of a model that is handed on, and its card: what it is, how it came to be, what it scores and cannot."""
+"""The files of a model repository: weights, config, run record, scores and a generated model card."""
 
 import io
 import json
@@ -110,7 +110,7 @@ def png(picture: Tensor) -> bytes:
 
 
 def drawn(model: Any) -> Tensor | None:
-    """What a model draws, of seed 0; None for one that needs pictures for it."""
+    """Sample grid of seed 0; None for a model that needs input pictures."""
     if not hasattr(model, "sample"):
         return None
     names = getattr(model, "class_names", None)
@@ -178,7 +178,7 @@ def training_lines(run: Mapping[str, Any], config: Mapping[str, Any]) -> list[st
 
 
 def score_lines(scores: Mapping[str, Any]) -> list[str]:
-    """A table of what a test has measured, with what it was measured with."""
+    """Table of the scores of a test, with evaluator or extractor."""
     rows = []
     for condition_list, columns in scores.get("object_score", {}).items():
         for file, row in columns.items():

@@ -1,4 +1,4 @@
-"""What a command shows of its progress."""
+"""Progress bar of a command."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(text: str, total: int, unit: str = "pictures") -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, with what is done a second; nothing where that is no terminal.
+    """Progress bar on standard error with the rate; nothing where standard error is no terminal.
 
     Yields:
         What is to be called with the number of units that are done since the last time.

@@ -1,4 +1,4 @@
-"""`lit-gans push CKPT owner/name`: a trained model on the Hugging Face Hub, with a card of how it came to be."""
+"""`lit-gans push CKPT owner/name`: upload of a trained model to the Hugging Face Hub, with a model card."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The checkpoint that fit, validate, test and predict get: found, read and compared before Lightning loads it."""
+"""The checkpoint of fit, validate, test and predict: located and validated before Lightning loads it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ OF_THE_RUN = ("last", "best")
 
 
 def checked_checkpoint(command: str, given: str | None, model: L.LightningModule, untrained: bool) -> str | None:
-    """The path for Lightning; None to start anew.
+    """Path of the checkpoint for Lightning; None without one.
 
     Args:
         command: fit, validate, test or predict.

@@ -158,14 +158,14 @@ def warn_of_size(height: int, width: int) -> None:
 
 
 def file_name(number: int, total: int, names: list[str]) -> str:
-    """Of a picture by itself: its number and what was asked for."""
+    """File name of a single picture: its number and its condition."""
     digits = max(3, len(str(total - 1)))
     words = "_".join(["", *("-".join(name.lower().split()) for name in names)])
     return f"{number:0{digits}d}{words[:150]}.png"
 
 
 def asked_for(args: Namespace) -> list[list[str]]:
-    """The names of each condition that is asked for; none is an empty list."""
+    """The class names of each condition; an empty list without --condition and --tags."""
     if args.tags is not None:
         from data_modules.tags import read_requests
 

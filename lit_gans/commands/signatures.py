@@ -1,4 +1,4 @@
-"""The options of a class, read from its source: to import torch and Lightning for a help text takes seconds."""
+"""Options of a class, parsed from its source: importing torch and Lightning for a help text takes seconds."""
 
 import ast
 import re
@@ -70,7 +70,7 @@ def call_of_base(init: ast.FunctionDef) -> ast.Call | None:
 
 
 def texts(source: Source, several: bool) -> dict[str, str]:
-    """Argument -> its text in the docstrings; either of entries for one argument, or of those for several."""
+    """Argument -> its docstring entry; entries of one argument, or with `several` those shared by more."""
     found: dict[str, str] = {}
     for node in (source.node, source.init):
         _, _, section = (ast.get_docstring(node) or "" if node else "").partition("Args:\n")
@@ -87,7 +87,7 @@ def texts(source: Source, several: bool) -> dict[str, str]:
 
 
 def value(node: ast.expr, module: str) -> Any:
-    """What an expression of a module's file is, as far as it holds values and names of values."""
+    """Value of an expression in a module's source, where it consists of literals and names of constants."""
     try:
         return ast.literal_eval(node)
     except ValueError:
@@ -106,7 +106,7 @@ def value(node: ast.expr, module: str) -> Any:
 
 @cache
 def mirrored(module: str, name: str) -> type:
-    """An empty class in the place of the named one, with such bases, so that Python tells their order."""
+    """Empty class with the same bases as the named one: Python computes its method resolution order."""
     for node in tree_of(module).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             known = [base_of(base, module) for base in node.bases]

@@ -107,7 +107,7 @@ def check_target(source: Path, target: Path, names: list[Path], overwrite: bool)
 
 
 def translator(path: Path, direction: Direction, device: torch.device) -> Callable[[Image.Image], Image.Image]:
-    """What translates pictures, on this device.
+    """Function that translates a picture, on this device.
 
     Raises:
         InputError: missing file, neither kind of file, or a checkpoint of another model.
@@ -142,7 +142,7 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
 
 
 def read_upright(path: Path) -> tuple[Image.Image, int]:
-    """The picture as one sees it, 8-bit RGB, and the orientation that its file has it in."""
+    """Upright picture, 8-bit RGB, and the EXIF orientation of its file."""
     from PIL import Image
 
     from data_modules.pictures import read_rgb

@@ -67,9 +67,8 @@ def vocabulary_of(class_names: Sequence[str] | None, num_classes: int) -> Vocabu
     names = tuple(class_names) if class_names is not None else tuple(f"class {i}" for i in range(num_classes))
     groups: dict[str, list[tuple[str, str]]] = {}
     for name in names:
-        shown, _, group = name.rpartition(" ")
-        groups.setdefault(group, []).append((shown, name))
-    if class_names is not None and len(groups) > 1 and all(shown for group in groups.values() for shown, _ in group):
+        groups.setdefault(name.rpartition(" ")[2], []).append((name, name))
+    if class_names is not None and len(groups) > 1 and all(" " in name for name in names):
         return Vocabulary(names, "tags" if groups.keys() == TAGS else "objects", groups)
     kind: Kind = "faces" if OF_FACES & set(names) else "classes"
     title = "attributes" if kind == "faces" else "classes"

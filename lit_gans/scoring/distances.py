@@ -1,4 +1,4 @@
-"""How near a model's images are to real ones, and how diverse: in a frozen extractor's features."""
+"""Distances of generated to real images, and diversity, in the features of a frozen extractor."""
 
 from contextlib import suppress
 from typing import Any
@@ -48,7 +48,7 @@ class ValidationDistance:
 
 
 class CollapseWatch:
-    """Warns once when the pictures become alike: when they were diverse before, or after a quarter of the run."""
+    """Warns once of mode collapse: where the pictures were diverse before, or after a quarter of the run."""
 
     def __init__(self) -> None:
         self.was_diverse = self.warned = False
@@ -69,7 +69,7 @@ SURE = 0.25
 
 
 def remedies(model: Any) -> list[str]:
-    """Options against pictures that become alike, which go with this model."""
+    """Options of this model against mode collapse."""
     told = ["--model.augment '[translation]'", "a lower --model.lr_generator", "a larger --data.batch_size"]
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in model.discriminator.modules()):
         return told  # which no gradient penalty goes with

@@ -1,4 +1,4 @@
-"""From the name or file a user gives to the extractor that pictures are compared with."""
+"""Feature extractors by name or file."""
 
 from pathlib import Path
 

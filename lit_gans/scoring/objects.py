@@ -1,4 +1,4 @@
-"""What a classifier sees in a model's images: the asked objects, those that nobody asked for, and one of each kind."""
+"""Object scores of a model's images: asked objects, extra objects, and single objects by class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -98,7 +98,7 @@ class ObjectReport:
             self.tag_accuracy.see_draw(name, evaluator.name, seen, asked)
 
     def compute(self) -> tuple[dict[str, Any], list[Table | str]]:
-        """Values for scores.json, and what to print."""
+        """Values for scores.json, and the lines to print."""
         if not self.evaluators:
             return {}, []
         facts: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""From values to `scores.json`: the one place that writes it."""
+"""Writer of `scores.json`."""
 
 import json
 from pathlib import Path

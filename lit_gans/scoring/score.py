@@ -1,4 +1,4 @@
-"""The scores of any model: taken in validation and in a test, by this callback alone."""
+"""Callback that scores any model, in validation and in a test."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -196,7 +196,7 @@ class Score(L.Callback):
             self.objects.see_real(batch["image"], batch["condition"])
 
     def see_list(self, trainer: L.Trainer, model: Any, batch: Batch) -> None:
-        """All draws for a condition list, seen by every evaluator."""
+        """All draws of a condition list, scored by every evaluator."""
         name = batch["name"]
         if not model.conditional:
             self.missing.append(f"condition list {name}: a {type(model).__name__} draws without conditions")
@@ -238,7 +238,7 @@ class Score(L.Callback):
         console.print(f"wrote {folder / 'scores.json'} and its grids", soft_wrap=True)
 
     def unmeasured(self, model: Any) -> list[str]:
-        """What a test of this model could have measured with other options or data."""
+        """Hints: further scores of this model, and the options or data that they need."""
         if self.translation is not None:
             return [] if self.evaluators else ["what a judge calls the pictures: give --score.evaluator FILE"]
         if not hasattr(model, "preview"):

@@ -47,7 +47,7 @@ class TranslationScores:
         self.reports[BACK[direction]].update_target(images)
 
     def compute(self) -> tuple[dict[str, Any], list[str]]:
-        """Values for scores.json, by direction, and the lines that say so."""
+        """Values for scores.json, by direction, and the lines to print."""
         facts = {direction: report.compute() for direction, report in self.reports.items()}
         lines = []
         for direction, values in facts.items():

@@ -18,7 +18,10 @@ CPU = torch.device("cpu")
 def test_two_words_are_an_object_and_hair_with_eyes_is_a_tag() -> None:
     objects = vocabulary_of(["red cube", "blue cube", "red sphere"], 3)
     assert objects.kind == "objects"
-    assert objects.groups == {"cube": [("red", "red cube"), ("blue", "blue cube")], "sphere": [("red", "red sphere")]}
+    assert objects.groups == {
+        "cube": [("red cube", "red cube"), ("blue cube", "blue cube")],
+        "sphere": [("red sphere", "red sphere")],
+    }
     assert vocabulary_of(["red hair", "blue eyes"], 2).kind == "tags"
     assert vocabulary_of(["Smiling", "Pale_Skin"], 2).groups == {
         "attributes": [("Smiling", "Smiling"), ("Pale Skin", "Pale_Skin")]
