@@ -2,8 +2,8 @@
 
     python benchmarks/tables.py [--check]
 
-A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, or `runs SYSTEM`. With
---check nothing is written, and the exit code is 1 where a block is not what the JSON says.
+A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, `faults`, or `runs SYSTEM`.
+With --check nothing is written, and the exit code is 1 where a block is not what the JSON says.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from lit_gans import zoo
 
 REPOSITORY = Path(__file__).parent.parent
 RECORD = REPOSITORY / "benchmarks" / "runs"
+RESULTS = REPOSITORY / "benchmarks" / "results"
 FILES = ("README.md", "weights/README.md", "docs/**/*.md")
 BLOCK = re.compile(r"(<!-- table: (.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -33,7 +34,7 @@ def table(name: str, file: Path) -> str:
         SystemExit: no table of this name; names the file.
     """
     kind, _, argument = name.partition(" ")
-    makers = {"zoo": zoo_table, "cards": card_sections, "runs": lambda: runs_table(argument)}
+    makers = {"zoo": zoo_table, "cards": card_sections, "faults": faults_table, "runs": lambda: runs_table(argument)}
     if kind not in makers:
         raise SystemExit(f"{file}: no table {name!r}; there are {', '.join(makers)}")
     return makers[kind]()
@@ -113,6 +114,21 @@ def runs_table(system: str) -> str:
         figures = [seen, zoo.budget(run), zoo.score(scores), *(" / ".join(cell) for cell in cells)]
         body.append([f"`{system}/{folder.name}`", *figures])
     return rows(head, body)
+
+
+def faults_table() -> str:
+    """What faults.py found after the kills of each command."""
+    found = json.loads((RESULTS / "faults.json").read_text(encoding="utf-8"))
+    head = ["killed", "times", "before it wrote anything", "inside a write", "faults"]
+    keys = ("kills", "before_any_file", "inside_a_write")
+    return rows(
+        head,
+        [
+            [f"`{name}`", *(str(entry[key]) for key in keys), str(len(entry["faults"]))]
+            for name, entry in found.items()
+            if "kills" in entry
+        ],
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
