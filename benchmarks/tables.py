@@ -2,8 +2,8 @@
 
     python benchmarks/tables.py [--check]
 
-A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, `faults`, or `runs SYSTEM`.
-With --check nothing is written, and the exit code is 1 where a block is not what the JSON says.
+A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, `faults` or
+`runs SYSTEM`. With --check nothing is written, and the exit code is 1 where a block is not what the JSON says.
 """
 
 import argparse
