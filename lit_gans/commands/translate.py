@@ -36,34 +36,46 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--max-side", type=partial(at_least, 8), metavar="N", help="make larger pictures smaller first: saves memory"
     )
+    parser.add_argument(
+        "--tile",
+        type=partial(at_least, 8),
+        default=1024,
+        metavar="N",
+        help="pictures that are larger than N pixels go through in overlapping tiles of N, blended: bounds the memory "
+        "(default %(default)s)",
+    )
     add_device_argument(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace files in OUT_DIR that have the same names")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace files in OUT_DIR that have the same names")
+    existing.add_argument("--resume", action="store_true", help="write those alone that OUT_DIR has not yet")
 
 
 def run(args: Namespace) -> int:
-    from rich.console import Console
-    from rich.progress import track
-
     from data_modules.errors import listing
+    from lit_gans.commands.progress import progress
 
     names = pictures(args.source, args.target)
-    check_target(args.source, args.target, names, args.overwrite)
-    translate = translator(args.model, args.direction, device_of(args.device))
-    console = Console(stderr=True)
+    done = check_target(args.source, args.target, names, args.overwrite, args.resume)
+    names = [name for name in names if name not in done]
+    translate = translator(args.model, args.direction, device_of(args.device), args.tile)
     skipped: list[str] = []
-    for name in track(names, "translating", console=console, disable=not console.is_terminal):
-        try:
-            image, orientation = read_upright(args.source / name)
-        except Exception as error:  # a broken file may raise anything; every one of them is reported
-            skipped.append(f"{name}: {error or type(error).__name__}")
-            continue
-        if args.max_side:
-            image.thumbnail((args.max_side, args.max_side))
-        write(translate(image), args.target / name, orientation)
-    print(f"wrote {len(names) - len(skipped)} pictures to {args.target}")
+    with progress("translating", len(names)) as advance:
+        for name in names:
+            try:
+                image, orientation = read_upright(args.source / name)
+            except Exception as error:  # a broken file may raise anything; every one of them is reported
+                skipped.append(f"{name}: {error or type(error).__name__}")
+            else:
+                if args.max_side:
+                    image.thumbnail((args.max_side, args.max_side))
+                write(translate(image), args.target / name, orientation)
+            advance(1)
+    print(
+        f"wrote {len(names) - len(skipped)} pictures to {args.target}" + (f", {len(done)} were there" if done else "")
+    )
     if skipped:
         print(f"skipped {len(skipped)} files that are no readable pictures:{listing(skipped)}")
-    return 0 if len(skipped) < len(names) else 1
+    return 0 if done or len(skipped) < len(names) else 1
 
 
 def pictures(source: Path, target: Path) -> list[Path]:
@@ -89,8 +101,10 @@ def pictures(source: Path, target: Path) -> list[Path]:
     return names
 
 
-def check_target(source: Path, target: Path, names: list[Path], overwrite: bool) -> None:
-    """
+def check_target(source: Path, target: Path, names: list[Path], overwrite: bool, resume: bool) -> set[Path]:
+    """The names that need not be written: with `resume` those that the target has. A file there is whole: it takes its
+    name when it is finished.
+
     Raises:
         InputError: the target is no folder, or holds files that would be lost.
     """
@@ -99,15 +113,18 @@ def check_target(source: Path, target: Path, names: list[Path], overwrite: bool)
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is a file; OUT_DIR is the folder to write to")
     existing = [name for name in names if (target / name).exists()]
-    if existing and not overwrite:
+    if existing and not overwrite and not resume:
         raise InputError(
             f"{target} holds {len(existing)} of the {len(names)} files to write already, such as {existing[0]}; choose "
-            "another folder or give --overwrite"
+            "another folder, or give --resume for the others or --overwrite"
         )
+    return set(existing) if resume else set()
 
 
-def translator(path: Path, direction: Direction, device: torch.device) -> Callable[[Image.Image], Image.Image]:
-    """Function that translates a picture, on this device.
+def translator(
+    path: Path, direction: Direction, device: torch.device, tile: int
+) -> Callable[[Image.Image], Image.Image]:
+    """Function that translates a picture, on this device, in tiles of at most this side.
 
     Raises:
         InputError: missing file, neither kind of file, or a checkpoint of another model.
@@ -120,6 +137,7 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
     from lit_gans.errors import InputError
     from lit_gans.inference.checkpoint import model_name
     from lit_gans.inference.reference import load_generator
+    from lit_gans.inference.tiles import in_tiles
     from lit_gans.inference.translation import Translation
     from lit_gans.networks.contexts import inference
     from lit_gans.pictures import as_image, as_tensor, to_uint8
@@ -136,7 +154,7 @@ def translator(path: Path, direction: Direction, device: torch.device) -> Callab
     def translate(image: Image.Image) -> Image.Image:
         pixels = to_float(as_tensor(image if network.channels == 3 else image.convert("L"))[None])
         with inference(network):
-            return as_image(to_uint8(network(pixels.to(device)))[0])
+            return as_image(to_uint8(in_tiles(network, pixels.to(device), tile))[0])
 
     return translate
 

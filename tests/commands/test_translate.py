@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from lit_gans.cli import main
 from lit_gans.commands.translate import ORIENTATION
 from lit_gans.models.cyclegan import CycleGAN
+from lit_gans.networks.cyclegan import ResnetGenerator
 from lit_gans.pictures import to_uint8
 
 
@@ -137,10 +138,38 @@ class TestOverwriting:
         before = (tmp_path / "out" / "b.png").read_bytes()
         assert translate(checkpoint, tmp_path / "in", tmp_path / "out") == 2
         message = capsys.readouterr().err
-        assert "holds 1 of the 2 files to write already, such as b.png" in message and "--overwrite" in message
+        assert "holds 1 of the 2 files to write already, such as b.png" in message
+        assert "--resume" in message and "--overwrite" in message
         assert (tmp_path / "out" / "b.png").read_bytes() == before and not (tmp_path / "out" / "a.png").exists()
         assert translate(checkpoint, tmp_path / "in", tmp_path / "out", "--overwrite") == 0
         assert (tmp_path / "out" / "b.png").read_bytes() != before
+
+    def test_an_interrupted_folder_goes_on_where_it_stopped(
+        self, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "in").mkdir()
+        for i in range(5):
+            picture(16, 16, seed=i).save(tmp_path / "in" / f"{i}.png")
+        assert translate(checkpoint, tmp_path / "in", tmp_path / "whole") == 0
+        original = Image.Image.save
+
+        def stopping(image: Image.Image, *args: object, **options: object) -> None:
+            original(image, *args, **options)  # type: ignore[arg-type]
+            if len(list((tmp_path / "out").glob("[0-9].png"))) == 2:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Image.Image, "save", stopping)
+            assert translate(checkpoint, tmp_path / "in", tmp_path / "out") == 130
+        assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["0.png", "1.png"]
+        times = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").iterdir()}
+        capsys.readouterr()
+        for wrote, there in ((3, 2), (0, 5)):
+            assert translate(checkpoint, tmp_path / "in", tmp_path / "out", "--resume") == 0
+            assert capsys.readouterr().out == f"wrote {wrote} pictures to {tmp_path / 'out'}, {there} were there\n"
+        assert all(file.stat().st_mtime_ns == time for file, time in times.items())
+        for file in (tmp_path / "whole").iterdir():
+            assert (tmp_path / "out" / file.name).read_bytes() == file.read_bytes()
 
     def test_the_source_is_never_the_target(self, checkpoint: Path, tmp_path: Path) -> None:
         picture(16, 16).save(tmp_path / "a.png")
@@ -162,6 +191,26 @@ def test_max_side_makes_larger_pictures_smaller_and_no_others(checkpoint: Path, 
     assert translate(checkpoint, tmp_path / "in", tmp_path / "out", "--max-side", "30") == 0
     assert Image.open(tmp_path / "out" / "large.png").size == (20, 30)
     assert Image.open(tmp_path / "out" / "small.png").size == (20, 10)
+
+
+def test_a_picture_larger_than_a_tile_goes_through_in_tiles(
+    model: CycleGAN, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    picture(50, 90).save(tmp_path / "in" / "a.png")
+    seen: list[tuple[int, ...]] = []
+    original = ResnetGenerator.forward
+
+    def look(network: ResnetGenerator, image: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(image.shape[-2:]))
+        return original(network, image)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResnetGenerator, "forward", look)
+        assert translate(checkpoint, tmp_path / "in", tmp_path / "out", "--tile", "40") == 0
+    assert seen == [(40, 40)] * 2 * 3
+    assert Image.open(tmp_path / "out" / "a.png").size == (90, 50)
+    assert not near(tmp_path / "out" / "a.png", expected(model, picture(50, 90))), "the statistics are a tile's"
 
 
 @pytest.mark.parametrize(
