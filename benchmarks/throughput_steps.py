@@ -66,15 +66,17 @@ def flow(model: ConditionalFlow) -> Work:
 
 def cyclegan(model: CycleGAN) -> Work:
     """CycleGAN.training_step, with its pools."""
+    numbers = itertools.count()
     optimizer_g, optimizer_d = model.configure_optimizers()
     model.trainer = OneProcess()  # type: ignore[assignment]
     rng = torch.Generator(model.device)
 
     def step(batch: Batch) -> None:
         real_a, real_b = batch["image_a"], batch["image_b"]
-        loss, fake_a, fake_b = model.generator_loss(real_a, real_b)
+        number = next(numbers)
+        loss, fake_a, fake_b = model.generator_loss(real_a, real_b, number)
         minimize(model, optimizer_g, loss)
         pooled_a, pooled_b = model.pooled(model.pool_a, fake_a, rng), model.pooled(model.pool_b, fake_b, rng)
-        minimize(model, optimizer_d, model.discriminator_loss(real_a, real_b, pooled_a, pooled_b))
+        minimize(model, optimizer_d, model.discriminator_loss(real_a, real_b, pooled_a, pooled_b, number))
 
     return step
