@@ -17,7 +17,12 @@ def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     for name in ("CONFIG", "CACHE", "DATA"):
         monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home" / name))
     monkeypatch.setenv("WANDB_SILENT", "true")
+    forget_wandb()  # what an earlier test has started keeps the settings of that time
     yield
+    forget_wandb()
+
+
+def forget_wandb() -> None:
     if wandb := sys.modules.get("wandb"):
         wandb.teardown()
 
