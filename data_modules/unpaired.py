@@ -34,6 +34,8 @@ class Unpaired(ImageDataModule):
         fit: what happens to pictures that are not square, see `pictures.fitted`.
         load_size: training pictures are kept in this size, of which a random square of `image_size` is cut, decided by
             (seed, epoch, image); None: no cutting.
+        eval_size: of the test pictures, which are not cut: where small cuts are trained, the size that they are cut out
+            of; None: image_size.
         options: see ImageDataModule.
 
     Raises:
@@ -47,6 +49,7 @@ class Unpaired(ImageDataModule):
         b: str | None = None,
         image_size: int = 128,
         load_size: int | None = None,
+        eval_size: int | None = None,
         fit: Fit = "squash",
         batch_size: int = 1,
         eval_batch_size: int = 16,
@@ -70,10 +73,12 @@ class Unpaired(ImageDataModule):
             )
         one_of("fit", fit, get_args(Fit))
         a_share("test_fraction", test_fraction)
+        if eval_size is not None and eval_size < 8:
+            raise DataError(f"data.eval_size is {eval_size}; expected at least 8, or null for data.image_size")
         self.fit = fit
         self.test_fraction = test_fraction
         self.domains = None if a is None or b is None else {"a": Path(a).expanduser(), "b": Path(b).expanduser()}
-        self.load_size = load_size or image_size
+        self.load_size, self.eval_size = load_size or image_size, eval_size or image_size
 
     def read_files(self) -> list[Path]:
         return [path for part in ("train", "test") for domain in DOMAINS for path in self.paths(part, domain)]
@@ -91,12 +96,12 @@ class Unpaired(ImageDataModule):
         for domain in DOMAINS:
             if self.trainer is None or self.trainer.state.fn == "fit":
                 self.memory_map(self.paths("train", domain), self.load_size)
-            self.memory_map(self.paths("test", domain))
+            self.memory_map(self.paths("test", domain), self.eval_size)
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.train = {domain: self.images(self.paths("train", domain), self.load_size) for domain in DOMAINS}
-        self.test = {domain: self.images(self.paths("test", domain)) for domain in DOMAINS}
+        self.test = {domain: self.images(self.paths("test", domain), self.eval_size) for domain in DOMAINS}
 
     def paths(self, part: str, domain: str) -> list[Path]:
         """The pictures of `trainA`, `trainB`, `testA` or `testB`, by name."""

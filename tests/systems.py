@@ -24,7 +24,10 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "conditional_gan_celeba": ("celeba_folder", f"{TINY_CONDITIONAL_GAN} --data.attributes null"),
     "conditional_gan_anime": ("faces_folder", TINY_CONDITIONAL_GAN),
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
-    "cyclegan_horse2zebra_cpu": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 30 --model.warm_start 1"),
+    "cyclegan_horse2zebra_cpu": (
+        "animals_folder",
+        f"{TINY_CYCLEGAN} --data.load_size 30 --data.eval_size 30 --model.warm_start 1",
+    ),
     "cyclegan_horse2zebra_cpu_whole": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),

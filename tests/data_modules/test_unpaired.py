@@ -142,6 +142,17 @@ class TestCutting:
         assert batch["corner_a"].shape == (2, 2)
         assert data.on_after_batch_transfer(batch, 0)["image_b"].shape == (2, 3, SIDE, SIDE)
 
+    def test_test_pictures_have_their_own_size_and_are_not_cut(self, root: Path) -> None:
+        data = made(root, load_size=SIDE + 8, eval_size=SIDE + 8)
+        data.prepare_data()
+        data.setup("test")
+        for loader in data.test_dataloader():
+            for batch in loader:
+                assert batch["image"].shape[-2:] == (SIDE + 8, SIDE + 8)
+        assert data.preview_batch()["image_a"].shape[-1] == SIDE + 8
+        with pytest.raises(DataError, match=r"data\.eval_size is 4"):
+            made(root, eval_size=4)
+
     def test_a_load_size_below_the_image_size_is_refused(self, root: Path) -> None:
         with pytest.raises(DataError, match=r"data.load_size is 8; expected at least data.image_size=16"):
             made(root, load_size=8)
