@@ -91,7 +91,8 @@ def train_and_compare(entry: Entry, seed: int, args: argparse.Namespace) -> Row:
 def budget(entry: Entry, args: argparse.Namespace) -> list[str]:
     """The options that end a training."""
     if args.minutes is not None:
-        return ["--trainer.max_steps", "-1", "--trainer.max_time", f"00:00:{args.minutes}:00"]
+        hours, minutes = divmod(args.minutes, 60)
+        return ["--trainer.max_steps", "-1", "--trainer.max_time", f"00:{hours:02}:{minutes:02}:00"]
     batches = args.batches if args.batches is not None else args.updates * entry.batches
     return ["--trainer.max_steps", str(batches)]
 

@@ -26,7 +26,7 @@ import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,16 +239,7 @@ def way_names(text: str) -> list[str]:
     return names
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    import throughput_steps
-    import yaml
-    from throughput import SYSTEMS, Job, Setup, data_folder, hyperparameter, machine
-
-    from lit_gans.configs import find_config
-    from lit_gans.files import replacing
-
-    # those with one generator and one discriminator, whose updates can be counted
-    systems = [name for name, system in SYSTEMS.items() if system.step is throughput_steps.gan]
+def parser_for(systems: Sequence[str], hyperparameter: Callable[[str], tuple[str, Any]]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--system", choices=systems, default="cdcgan")
@@ -264,6 +255,20 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--image-size", type=int, help="instead of the config's")
     model = "hyperparameters instead of the config's"
     parser.add_argument("--model", nargs="+", type=hyperparameter, default=[], metavar="NAME=VALUE", help=model)
+    return parser
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    import throughput_steps
+    import yaml
+    from throughput import SYSTEMS, Job, Setup, data_folder, hyperparameter, machine
+
+    from lit_gans.configs import find_config
+    from lit_gans.files import replacing
+
+    # those with one generator and one discriminator, whose updates can be counted
+    systems = [name for name, system in SYSTEMS.items() if system.step is throughput_steps.gan]
+    parser = parser_for(systems, hyperparameter)
     given = parser.parse_args(args)
     system, most = SYSTEMS[given.system], given.processes[-1]
     if given.rounds < 1 or given.batches < 1 or given.warmup < 1 or given.batches % given.warmup:

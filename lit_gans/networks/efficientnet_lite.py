@@ -91,9 +91,9 @@ class Layer(nn.Module):
         if self.kernel > 1:
             x = pad(x, [side for size in (x.shape[3], x.shape[2]) for side in padding(size, self.kernel, self.stride)])
         # oneDNN's gradient of a depthwise convolution in bf16 takes four times as long as in float32
-        exact = self.conv.groups > 1 and x.requires_grad and x.device.type == "cpu"
-        with torch.autocast("cpu", enabled=False) if exact else nullcontext():
-            return self.activation(self.norm(self.conv(x.float() if exact else x)))
+        in_float32 = self.conv.groups > 1 and x.requires_grad and x.device.type == "cpu"
+        with torch.autocast("cpu", enabled=False) if in_float32 else nullcontext():
+            return self.activation(self.norm(self.conv(x.float() if in_float32 else x)))
 
 
 class Block(nn.Module):

@@ -4,20 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 import lit_gans
 from lit_gans import hub, zoo
 from lit_gans.errors import InputError
+from lit_gans.inference.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.inference.latent_space import LatentSpace
 from lit_gans.inference.sampling import ConditionalSampling, Sampling
 from lit_gans.inference.translation import Translation
 from lit_gans.playground.vocabulary import Vocabulary, vocabulary_of
-
-if TYPE_CHECKING:
-    from lit_gans.inference.evaluator import FrozenEvaluator
 
 
 @dataclass(frozen=True)
@@ -35,9 +33,7 @@ class Judge:
     data: str | None
 
     @cached_property
-    def evaluator(self) -> "FrozenEvaluator":
-        from lit_gans.inference.evaluator import load_evaluator  # and torchvision's models
-
+    def evaluator(self) -> FrozenEvaluator:
         return load_evaluator(self.file)
 
 
@@ -107,7 +103,7 @@ class Shelf:
         return next((judge for judge in same if fits(judge.evaluator, entry.vocabulary)), None)
 
 
-def fits(evaluator: "FrozenEvaluator", vocabulary: Vocabulary) -> bool:
+def fits(evaluator: FrozenEvaluator, vocabulary: Vocabulary) -> bool:
     """Whether the evaluator tells these classes, in this order as far as its file says."""
     if evaluator.class_names is not None:
         return tuple(evaluator.class_names) == vocabulary.names

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from lightning.pytorch.callbacks import Timer
 from PIL import Image
 
 import lit_gans
@@ -96,8 +97,14 @@ def test_equal_minutes_and_equal_batches_end_a_critics_training_where_they_end_a
     ]
     steps = "--trainer.max_steps"
     assert budgets[0] == [[steps, "7"], [steps, "35"]]
-    assert budgets[1] == [[steps, "-1", "--trainer.max_time", "00:00:90:00"]] * 2
+    assert budgets[1] == [[steps, "-1", "--trainer.max_time", "00:01:30:00"]] * 2
     assert budgets[2] == [[steps, "7"]] * 2
+
+
+@pytest.mark.parametrize("minutes", [5, 60, 240])
+def test_minutes_are_a_time_that_the_trainer_takes(script: ModuleType, minutes: int) -> None:
+    given = Namespace(updates=7, minutes=minutes, batches=None)
+    assert Timer(script.budget(script.LOSSES[0], given)[-1])._duration == 60 * minutes
 
 
 def test_an_unknown_system_is_named(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
