@@ -1,4 +1,4 @@
-"""How a conditional flow's score depends on guidance and temperature, on held-out conditions.
+"""How the score of a flow, or of flow matching, depends on guidance and temperature, on held-out conditions.
 
     python benchmarks/guidance.py CKPT --data DIR --evaluator FILE --out guidance.json
 
@@ -31,10 +31,16 @@ def numbers(text: str) -> list[float]:
 def scores(model: Any, evaluator: Any, conditions: torch.Tensor, args: argparse.Namespace) -> list[dict[str, float]]:
     """A row for each pair of guidance and temperature; the noise is the same in all of them."""
     rows = []
+    options = {} if args.steps is None else {"steps": args.steps}
     for temperature in args.temperatures:
         for guidance in args.guidances:
             pictures = model.sample(
-                conditions, seed=VALIDATION_SEED, use_ema=not args.raw, temperature=temperature, guidance=guidance
+                conditions,
+                seed=VALIDATION_SEED,
+                use_ema=not args.raw,
+                temperature=temperature,
+                guidance=guidance,
+                **options,
             )
             metric = ObjectScore()
             metric.update(evaluator(pictures).cpu(), conditions.cpu())
@@ -66,6 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--evaluator", type=Path, required=True, metavar="FILE")
     parser.add_argument("--guidances", type=numbers, default=[0.0, 0.5, 1.0, 2.0, 3.0])
     parser.add_argument("--temperatures", type=numbers, default=[0.5, 0.7, 0.9, 1.0])
+    parser.add_argument("--steps", type=int, help="of a flow-matching model's equation, in place of the model's own")
     parser.add_argument("--conditions", type=int, default=300, help="at most so many held-out ones")
     parser.add_argument("--seed", type=int, default=0, help="of the data's split, as in training")
     parser.add_argument("--raw", action="store_true", help="the trained weights instead of their average")
@@ -83,6 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
         "weights": "raw" if args.raw else "ema",
         "conditions": len(picks),
         "seed_of_the_noise": VALIDATION_SEED,
+        **({} if args.steps is None else {"steps": args.steps}),
         "rows": rows,
     }
     with replacing(args.out) as temporary:

@@ -2,8 +2,9 @@
 
     python benchmarks/tables.py [--check]
 
-A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, `faults` or
-`runs SYSTEM`. With --check nothing is written, and the exit code is 1 where a block is not what the JSON says.
+A block is what stands between `<!-- table: NAME -->` and `<!-- end -->`; NAME is `zoo`, `cards`, `faults`,
+`runs SYSTEM` or `compared MODEL MODEL ...` with names of the zoo. With --check nothing is written, and the exit code is
+1 where a block is not what the JSON says.
 """
 
 import argparse
@@ -34,7 +35,13 @@ def table(name: str, file: Path) -> str:
         SystemExit: no table of this name; names the file.
     """
     kind, _, argument = name.partition(" ")
-    makers = {"zoo": zoo_table, "cards": card_sections, "faults": faults_table, "runs": lambda: runs_table(argument)}
+    makers = {
+        "zoo": zoo_table,
+        "cards": card_sections,
+        "faults": faults_table,
+        "runs": lambda: runs_table(argument),
+        "compared": lambda: compared_table(argument.split()),
+    }
     if kind not in makers:
         raise SystemExit(f"{file}: no table {name!r}; there are {', '.join(makers)}")
     return makers[kind]()
@@ -114,6 +121,38 @@ def runs_table(system: str) -> str:
         figures = [seen, zoo.budget(run), zoo.score(scores), *(" / ".join(cell) for cell in cells)]
         body.append([f"`{system}/{folder.name}`", *figures])
     return rows(head, body)
+
+
+def compared_table(names: list[str]) -> str:
+    """Models of the zoo with the same conditions: what training and drawing cost, and what is drawn."""
+    speeds = json.loads((RESULTS / "sampling_speed.json").read_text(encoding="utf-8"))["models"]
+    head = ["model", "parameters", "thread-minutes", "images", "images/s", "score", "extra objects", "diversity"]
+    return rows([*head, "pictures/s"], [compared_row(name, zoo.cards()[name], speeds[name]) for name in names])
+
+
+def compared_row(name: str, card: dict[str, Any], speed: dict[str, Any]) -> list[str]:
+    """
+    Raises:
+        SystemExit: the speed is that of other weights.
+    """
+    if speed["sha256"] != card["sha256"]:
+        raise SystemExit(f"sampling_speed.json: {name} has other weights now; run benchmarks/sampling_speed.py again")
+    run, scores = card["run"], card["scores"]
+    minutes = (run["minutes"] + (run.get("minutes_before") or 0)) * run["machine"]["threads"]
+    images = scores["images_seen"]
+    lists = [next(iter(columns.values()))["mean"] for columns in scores["object_score"].values()]
+    extra = [next(iter(columns.values())) for columns in scores["extra_objects"].values()]
+    return [
+        f"`{name}`",
+        f"{speed['parameters'] / 1e6:.1f} M",
+        f"{minutes:.0f}",
+        f"{images:,}",
+        f"{images / minutes / 60:.0f}",
+        " / ".join(f"{score:.3f}" for score in lists),
+        " / ".join(f"{share:.3f}" for share in extra),
+        f"{scores['quality']['held_out']['condition_diversity']:.2f}",
+        f"{speed['pictures_per_second']:.1f}",
+    ]
 
 
 def faults_table() -> str:
