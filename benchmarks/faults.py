@@ -13,7 +13,8 @@ cache      the array file that is there, or is built by the next start, holds th
 sample     the pictures that are there are whole; the second start writes all of them
 export     the file is absent, or holds the weights
 translate  the pictures that are there are whole; the second start with --overwrite writes all of them
-push       a stand-in for the Hub, on this machine, holds no commit or a whole one; the second start commits all files
+push       a stand-in for the Hub, on this machine, holds no commit or a whole one; the second start commits all files;
+           every second one is killed between its commit there and the answer
 
 The other faults are in faults_other.py; `--only NAME ...` does some. DIR/faults.json is written after each of them, and
 read when the script is started again: what is in it is not done twice. The processes are forked from this one, which
@@ -38,7 +39,7 @@ from typing import Any
 import faults_other
 import numpy as np
 import torch
-from faults_work import Forked, Work, empty, said, stand_in_hub, temporary_files, torn, until
+from faults_work import Forked, Work, empty, said, seconds_of, stand_in_hub, temporary_files, torn, until
 
 from data_modules.iclevr import ICLEVR
 from lit_gans.commands.model_card import files_of
@@ -55,7 +56,7 @@ class Outcome:
     Attributes:
         kills: processes that were killed while they ran.
         before_any_file: of them, those that had written nothing (push: had committed nothing).
-        inside_a_write: of them, those that left a temporary file (push: a repository without a commit).
+        inside_a_write: of them, those that left a temporary file (push: a commit whose answer had not come).
         seconds: what the command takes undisturbed, at most.
         faults: what was wrong, in words.
     """
@@ -91,9 +92,7 @@ def repeat(work: Path, moments: random.Random, kills: int, trial: Trial) -> Outc
     whole, folder = work / "whole", work / "killed"
     trial.run(whole)  # untimed, so that nothing is imported any more
     trial.clear(whole)
-    start = time.perf_counter()
-    Forked(lambda: trial.run(whole)).code()
-    outcome = Outcome(seconds=round(time.perf_counter() - start, 3))
+    outcome = Outcome(seconds=round(seconds_of(lambda: trial.run(whole)), 3))
     outcome.faults += [f"undisturbed: {fault}" for fault in trial.check(whole)]
     trial.clear(whole)
     for _ in range(kills * TRIES):
@@ -173,6 +172,7 @@ class Kills:
         arguments = ["push", str(self.work.model()), name, "--license", "mit"]
         expected = files_of(self.work.model(), name, "mit", None)
         with stand_in_hub() as hub:
+            hub.answer_takes = 0.1
 
             def check(_: Path) -> list[str]:
                 if not until(lambda: not answering(), within=10):
@@ -188,7 +188,7 @@ class Kills:
                 run=lambda _: said(arguments),
                 check=check,
                 written=lambda _: bool(hub.commits.get(name)),
-                writing=lambda _: hub.commits.get(name) == [],
+                writing=lambda _: bool(hub.commits.get(name)),
                 clear=lambda _: hub.commits.clear(),
             )
             return self.repeat(trial)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from faults_work import Forked, Work, empty, last, said, started, temporary_files, torn, until
+from faults_work import Forked, Work, empty, last, said, seconds_of, started, temporary_files, torn, until
 
 import lit_gans
 from data_modules.iclevr import ICLEVR
@@ -198,17 +198,17 @@ def starts_at_once(work: Work, moments: random.Random) -> Result:
 
 
 def signals(work: Work, moments: random.Random) -> Result:
-    """SIGTERM and Ctrl-C, each once and twice, at five random moments of each command: the exit code that a shell
-    expects (or 0, where it was done), no traceback, whole files, and a training that continues."""
+    """SIGTERM and Ctrl-C, each once and twice, at five random moments of the time that each command takes: the exit
+    code that a shell expects (or 0, where it was done), no traceback, whole files, and a training that continues."""
     result: Result = {"tried": 0, "codes": {}, "faults": []}
     kinds = {"SIGTERM": (signal.SIGTERM, 143), "Ctrl-C": (signal.SIGINT, 130)}
     for name, command in WRITERS.items():
+        seconds = seconds_of(lambda command=command: said(command(work, work.folder / "whole")))  # type: ignore[misc]
         for (kind, (number, expected)), times in [(item, times) for item in kinds.items() for times in (1, 2)]:
             for _ in range(5):
                 folder = work.folder / "signalled"
-                arguments = command(work, folder)
-                process = started(arguments, work.folder / "log")
-                time.sleep(moments.uniform(0.05, 1.0))
+                process = started(command(work, folder), work.folder / "log")
+                time.sleep(moments.uniform(0, seconds))
                 for _ in range(times):
                     process.send(number)
                     time.sleep(moments.uniform(0, 0.2))

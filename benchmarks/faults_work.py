@@ -175,6 +175,13 @@ def started(arguments: list[str], log: Path | None = None, environment: dict[str
     return Forked(lambda: lit_gans(arguments), log, environment)
 
 
+def seconds_of(run: Callable[[], Any]) -> float:
+    """What something takes in a process of its own."""
+    start = time.perf_counter()
+    Forked(run).code()
+    return time.perf_counter() - start
+
+
 def until(happens: Callable[[], object], within: float = 120) -> bool:
     """Waits for something; whether it happened."""
     end = time.monotonic() + within

@@ -68,8 +68,8 @@ def push(name: str, files: Mapping[str, bytes], private: bool, message: str) -> 
     """
     hub = library()
     operations = [hub.CommitOperationAdd(path, content) for path, content in files.items()]
-    with told(f"hf://{name}", "nothing was committed"):
-        api = hub.HfApi()
+    api = hub.HfApi()
+    with told(f"hf://{name}", "nothing was committed", f"whether it was committed, {api.endpoint}/{name} shows"):
         api.create_repo(name, private=private, exist_ok=True)
         return str(api.create_commit(name, operations, commit_message=message).commit_url)
 
@@ -99,11 +99,17 @@ REMEDIES = {
     "TransportError": "the Hub cannot be reached; look at the network, or at HF_ENDPOINT",
 }
 REFUSED = (401, 403)
+# Nothing could be asked; after other errors of the transport, what was asked may have been done and not answered.
+NOT_ASKED = {"ConnectError", "ConnectTimeout"}
 
 
 @contextmanager
-def told(address: str, end: str = "") -> Iterator[None]:
+def told(address: str, end: str = "", unanswered: str = "") -> Iterator[None]:
     """
+    Args:
+        end: of the message.
+        unanswered: the message's end where no answer came to what was asked.
+
     Raises:
         InputError: for every error of the library's inside.
     """
@@ -117,5 +123,7 @@ def told(address: str, end: str = "") -> Iterator[None]:
         status = getattr(getattr(error, "response", None), "status_code", None)
         if not reason and status in REFUSED:
             reason = "refused; run `hf auth login` with a token that may write there, or set HF_TOKEN"
+        if "TransportError" in kinds and not NOT_ASKED & set(kinds):
+            end = unanswered
         text = reason or " ".join(str(error).split())[:300] or kinds[0]
         raise InputError(f"{address}: {text}" + (f"; {end}" if end else "")) from error

@@ -5,10 +5,11 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import sleep
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,8 @@ class Hub:
         blobs: SHA-256 -> content of what was uploaded, committed or not.
         refuses: "METHOD /path" beginnings that get a 403.
         asked: every call.
+        answer_takes: seconds between what a call does and its answer, as on a network.
+        lost: "METHOD /path" beginnings that are done and never answered.
     """
 
     address: str = ""
@@ -31,6 +34,8 @@ class Hub:
     blobs: dict[str, bytes] = field(default_factory=dict)
     refuses: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    answer_takes: float = 0.0
+    lost: list[str] = field(default_factory=list)
 
     def sha(self, name: str) -> str:
         return hashlib.sha1(f"{name} {len(self.commits[name])}".encode()).hexdigest()
@@ -137,14 +142,20 @@ def hub_server() -> Iterator[Hub]:
             except EOFError:
                 return  # the client died while it sent: nothing is done
             known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
-            status, content, headers = hub.called(self.command, unquote(urlsplit(self.path).path), body, known)
+            path = unquote(urlsplit(self.path).path)
+            status, content, headers = hub.called(self.command, path, body, known)
+            sleep(hub.answer_takes)
+            if any(f"{self.command} {path}".startswith(one) for one in hub.lost):
+                self.close_connection = True
+                return
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(data)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
+            with suppress(ConnectionError):  # the client has died since
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
 
         do_GET = do_HEAD = do_POST = do_PUT = answer
 

@@ -142,6 +142,16 @@ def test_a_push_that_fails_leaves_nothing(
     assert hub.commits[NAME] == []
 
 
+def test_a_lost_answer_does_not_say_that_nothing_was_committed(
+    hub: Hub, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.lost.append(f"POST /api/models/{NAME}/commit")
+    assert push(checkpoint, NAME, "--license", "mit") == 2
+    error = capsys.readouterr().err
+    assert hub.commits[NAME] and "nothing was committed" not in error and len(error.strip().splitlines()) == 1
+    assert f"{hub.address}/{NAME}" in error
+
+
 def test_wrong_words_are_told_in_a_line(
     hub: Hub, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
