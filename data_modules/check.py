@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_modules.base import ImageDataModule
 from data_modules.cache import usable_cores
-from data_modules.celeba import CelebA
+from data_modules.datasets.base import ImageData
+from data_modules.datasets.celeba import CelebAData
+from data_modules.datasets.image_folder import ImageFolderData
+from data_modules.datasets.unpaired import UnpairedData
 from data_modules.errors import DataError, listing
-from data_modules.image_folder import ImageFolder
 from data_modules.pictures import read_rgb, why_unreadable
-from data_modules.unpaired import Unpaired
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,14 @@ def _size_or_reason(path: Path) -> tuple[int, int] | str:
         return why_unreadable(path, error)
 
 
-def _unpaired(root: Path, images: str | None) -> Unpaired:
+def _unpaired(root: Path, images: str | None) -> UnpairedData:
     if images is not None:
         raise DataError("--images is not for this layout: the folders are called trainA, trainB, testA and testB")
-    return Unpaired(str(root))
+    return UnpairedData(str(root))
 
 
-MODULES: dict[str, Callable[[Path, str | None], ImageDataModule]] = {
-    "celeba": lambda root, images: CelebA(str(root), images=images),
-    "folder": lambda root, images: ImageFolder(str(root), images=images),
+MODULES: dict[str, Callable[[Path, str | None], ImageData]] = {
+    "celeba": lambda root, images: CelebAData(str(root), images=images),
+    "folder": lambda root, images: ImageFolderData(str(root), images=images),
     "unpaired": _unpaired,
 }

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from data_modules.cache import decoded, usable_cores
+from data_modules.datasets.image_folder import ImageFolderData
 from data_modules.errors import DataError, listing
-from data_modules.image_folder import ImageFolder
 from data_modules.pictures import why_unreadable
 from data_modules.rendered.folder import new_folder
 from data_modules.shards import INDEX, KEY, Facts, packed
@@ -20,7 +20,7 @@ from data_modules.shards import INDEX, KEY, Facts, packed
 CHUNK = 1024
 
 
-def write_shards(data: ImageFolder, out: Path, per_shard: int) -> Facts:
+def write_shards(data: ImageFolderData, out: Path, per_shard: int) -> Facts:
     """Writes the pictures of a folder, in the size and with the labels and the held-out part that it would be trained
     with; those for training in a random order, so that each shard has all kinds.
 
@@ -59,7 +59,7 @@ def write_shards(data: ImageFolder, out: Path, per_shard: int) -> Facts:
     return facts
 
 
-def pictures(data: ImageFolder, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
+def pictures(data: ImageFolderData, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
     """The pictures of these rows, (C, H, W); those that cannot be read are named, all of them, at the end."""
     paths = data.paths()
     unreadable: list[str] = []

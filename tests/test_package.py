@@ -72,7 +72,9 @@ ARROWS: dict[str, set[str]] = {
 }
 # `import lit_gans` imports this file, so it is the only one that the package itself may know.
 REGISTRY = "lit_gans.models.registry"
-WITHOUT_LIGHTNING = {"root", "kernels", "networks", "losses", "metrics", "inference", "playground"}
+WITHOUT_LIGHTNING = {"root", "kernels", "networks", "losses", "metrics", "inference", "playground", "data_modules"}
+# of data_modules: what makes a data set a data module
+SHELL = "data_modules.base"
 
 
 def room_of(module: str) -> str:
@@ -111,7 +113,7 @@ def test_imports_follow_the_arrows(room: str) -> None:
             continue
         for module in imports_of(file):
             if module.split(".")[0] == "lightning":
-                assert room not in WITHOUT_LIGHTNING, f"{name} imports {module}"
+                assert room not in WITHOUT_LIGHTNING or name == SHELL, f"{name} imports {module}"
             if module.split(".")[0] not in ("lit_gans", "data_modules"):
                 continue
             if room == "package":

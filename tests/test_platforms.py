@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from data_modules.base import free_memory
 from data_modules.cache import usable_cores
+from data_modules.datasets.base import free_memory
 from lit_gans.cli import main
 
 REPOSITORY = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ POSIX_NAMES = {
     "signal": {"SIGALRM", "SIGCHLD", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGUSR1", "SIGUSR2", "alarm", "pause"},
 }
 # What has a way around it where it is missing; the tests below take it away.
-WITH_FALLBACK = {("data_modules/base.py", "os.sysconf"), ("data_modules/cache.py", "os.sched_getaffinity")}
+WITH_FALLBACK = {("data_modules/datasets/base.py", "os.sysconf"), ("data_modules/cache.py", "os.sched_getaffinity")}
 
 
 def calls(file: Path) -> Iterator[ast.Call]:

@@ -70,12 +70,12 @@ def run(args: argparse.Namespace) -> int:
         return 0 if report.ok else 1
 
     if args.action == "shard":
-        from data_modules.image_folder import ImageFolder
+        from data_modules.datasets.image_folder import ImageFolderData
         from data_modules.shard_writer import write_shards
 
         options = {name: getattr(args, name) for name in ("image_size", "channels", "fit", "labels", "seed")}
         facts = write_shards(
-            ImageFolder(str(args.folder), val_fraction=args.val_fraction, **options), args.out, args.pictures
+            ImageFolderData(str(args.folder), val_fraction=args.val_fraction, **options), args.out, args.pictures
         )
         parts = ", ".join(f"{count:,} for {part}" for part, count in facts.parts.items())
         print(f"wrote {args.out}: {parts}; train with --data.root {args.out} --data.image_size {args.image_size}")

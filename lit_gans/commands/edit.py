@@ -13,7 +13,7 @@ from lit_gans.commands.numbers import at_least, finite
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from data_modules.base import ImageDataModule
+    from data_modules.datasets.labelled import LabelledData
     from data_modules.loader import Batch
 
 
@@ -71,7 +71,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def examples(data: ImageDataModule, count: int) -> Iterator[Batch]:
+def examples(data: LabelledData, count: int) -> Iterator[Batch]:
     """Batches of about `count` training pictures, scaled as in training."""
     from lit_gans.commands.progress import progress
 

@@ -52,13 +52,14 @@ def load_encoder(checkpoint: Path, device: str = "auto") -> LatentSpace:
 
 
 def data_of_run(checkpoint: Path, root: Path | None) -> Any:
-    """The ImageDataModule that the checkpoint's run was trained on, set up; with another root if one is given.
+    """The data set that the checkpoint's run was trained on, set up; with another root if one is given. It is plain
+    torch (data_modules/datasets), but for a data module of the user's own.
 
     Raises:
         InputError: no config.yaml beside the checkpoint, or one without data of a data module.
         DataError: the data set is not there or not whole.
     """
-    from data_modules.base import ImageDataModule
+    from data_modules.datasets.base import ImageData
     from lit_gans.commands.run_checkpoint import config_of
     from lit_gans.configs import read_config
     from lit_gans.errors import InputError
@@ -68,9 +69,11 @@ def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     if not isinstance(data, dict) or "." not in str(data.get("class_path")):
         raise InputError(f"{file}: has no data.class_path, so the pictures of this run cannot be found")
     module, name = data["class_path"].rsplit(".", 1)
+    if module.startswith("data_modules."):  # the data set of one of the package's own, without Lightning
+        module, name = f"data_modules.datasets.{module.rsplit('.', 1)[1]}", f"{name}Data"
     try:
         made_by = getattr(import_module(module), name)
-        if not issubclass(made_by, ImageDataModule):  # a stranger's file may name any function
+        if not issubclass(made_by, ImageData):  # a stranger's file may name any function
             raise TypeError("no data module")
         loaded = made_by(**{**data.get("init_args", {}), **({"root": str(root)} if root else {})})
     except (TypeError, ImportError, AttributeError) as error:

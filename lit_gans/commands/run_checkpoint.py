@@ -1,13 +1,17 @@
 """The checkpoint of fit, validate, test and predict: located and validated before Lightning loads it."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import lightning as L
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lit_gans import hub, zoo
 from lit_gans.checkpoints import check_finite, read_torch_file
 from lit_gans.errors import InputError
 from lit_gans.inference.checkpoint import check_belongs
+
+if TYPE_CHECKING:
+    import lightning as L
 
 OPTION = "--ckpt_path"
 # Words for a checkpoint of the newest version of this run that has one.

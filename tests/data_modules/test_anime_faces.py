@@ -12,8 +12,8 @@ from PIL import Image
 from data_modules.anime_check import check
 from data_modules.anime_faces import AnimeFaces
 from data_modules.anime_files import face_folder, faces
+from data_modules.datasets.labelled import split
 from data_modules.errors import DataError
-from data_modules.labelled import split
 
 
 def module(root: Path, stage: str = "fit", **options: Any) -> AnimeFaces:

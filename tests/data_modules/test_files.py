@@ -225,7 +225,7 @@ class TestCacheFolder:
             data.prepare_data()
 
     def test_a_home_that_is_not_there_is_no_error(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        from data_modules.base import user_cache
+        from data_modules.datasets.base import user_cache
 
         monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none/here")
         assert "lit_gans" in user_cache(tmp_path).parts

@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from data_modules.datasets.iclevr import split_by_digit, split_by_scene
 from data_modules.errors import DataError
-from data_modules.iclevr import ICLEVR, split_by_digit, split_by_scene
+from data_modules.iclevr import ICLEVR
 from data_modules.loader import ArrayLoader, Batch, take
 
 IMAGES = 36
@@ -186,9 +187,9 @@ class TestBatches:
         self, scenes_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         size = IMAGES * 3 * 16 * 16
-        monkeypatch.setattr("data_modules.base.free_memory", lambda device: 2 * size + 2)
+        monkeypatch.setattr("data_modules.datasets.base.free_memory", lambda device: 2 * size + 2)
         assert isinstance(module(scenes_folder, device_resident="auto").columns["image"], Tensor)
-        monkeypatch.setattr("data_modules.base.free_memory", lambda device: 2 * size)
+        monkeypatch.setattr("data_modules.datasets.base.free_memory", lambda device: 2 * size)
         assert isinstance(module(scenes_folder, device_resident="auto").columns["image"], np.memmap)
 
     def test_training_on_a_resident_batch_leaves_the_stored_pixels_alone(

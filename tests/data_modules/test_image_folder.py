@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from data_modules.datasets.labelled import from_numbers
 from data_modules.errors import DataError
 from data_modules.image_folder import ImageFolder
-from data_modules.labelled import from_numbers
 
 
 def pictures(folder: Path, *names: str, size: tuple[int, int] = (8, 8)) -> Path:

@@ -1,9 +1,11 @@
 """Options that a data module hands on to its base are its own options: shown, and checked by their type."""
 
 import inspect
+from importlib import import_module
 
 import pytest
 from jsonargparse import ArgumentParser
+from lightning import LightningDataModule
 
 from data_modules.anime_faces import AnimeFaces
 from data_modules.base import ImageDataModule
@@ -22,6 +24,14 @@ def parser_of(module: type[ImageDataModule]) -> ArgumentParser:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(module, "data")
     return parser
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_data_module_is_the_data_set_of_its_name(module: type[ImageDataModule]) -> None:
+    """As `lit-gans edit` and `interpolate` find it, which do without Lightning."""
+    file = module.__module__.removeprefix("data_modules.")
+    data_set = getattr(import_module(f"data_modules.datasets.{file}"), f"{module.__name__}Data")
+    assert issubclass(module, data_set) and not issubclass(data_set, LightningDataModule)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from data_modules.datasets.unpaired import PairLoader, RoundOrder, cut
 from data_modules.errors import DataError
 from data_modules.loader import ArrayLoader
 from data_modules.sampler import EpochOrder
-from data_modules.unpaired import PairLoader, RoundOrder, Unpaired, cut
+from data_modules.unpaired import Unpaired
 
 SIDE = 16
 

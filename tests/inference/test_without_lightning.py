@@ -1,11 +1,14 @@
 """Whoever draws waits for torch and for nothing else."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from PIL import Image
+
+from tests.inference.conftest import OLD
 
 # packages and modules whose import takes seconds, or is a training's
 HEAVY = ("lightning", "torchmetrics", "jsonargparse", "matplotlib", "torchvision", "torch._dynamo", "torch._inductor")
@@ -23,20 +26,29 @@ assert "torch" in sys.modules and not heavy, heavy[:5]
 """
 
 
-def test_the_commands_that_draw_import_torch_alone(trained_files: dict[str, Path], tmp_path: Path) -> None:
+def test_the_commands_that_draw_import_torch_alone(
+    trained_files: dict[str, Path], scenes_folder: Path, tmp_path: Path
+) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for name in ("a.png", "b.png"):
         Image.new("RGB", (24, 24), (200, 160, 120)).save(pictures / name)
     files = {name: str(file) for name, file in trained_files.items()}
+    flow = tmp_path / "flow.ckpt"
+    shutil.copy(trained_files["flow"], flow)
+    shutil.copy(OLD / "flow.yaml", tmp_path)  # it says what the data are
+    data = ["--data-root", str(scenes_folder)]
     images = ["--image", str(pictures / "a.png"), "--image", str(pictures / "b.png")]
     commands = [
         ["sample", files["conditional_gan_objects"], "--condition", "red cube", "--labels"],
         ["sample", files["dcgan"], "--n", "2", "--individual", "each"],
         ["sample", files["flow_with_attention"], "--condition", "red cube", "--n", "1"],
         ["interpolate", files["flow"], *images, "--steps", "2"],
+        ["interpolate", str(flow), *data, "--pairs", "1", "--steps", "2"],
+        ["edit", str(flow), *data, *images, "--attribute", "red cube", "--steps", "2", "--examples", "40"],
         ["translate", files["cyclegan"], str(pictures), "translated"],
-        ["export", "generator", files["flow"], "flow.ckpt"],
+        ["export", "generator", files["flow"], "exported.ckpt"],
+        ["data", "check", "folder", str(pictures)],
         ["export", "evaluator", files["evaluator"], "evaluator.pth"],
     ]
     done = subprocess.run(
