@@ -17,7 +17,6 @@ from lit_gans.models.dcgan import DCGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN
 from lit_gans.networks.flow.bijections import Chain, Mixing
-from lit_gans.networks.flow.order import with_order
 from lit_gans.training.augment import augment
 
 Work = Callable[..., None]
@@ -149,17 +148,21 @@ def plain_layers(network: nn.Module) -> nn.Module:
 
 
 def flow(model: ConditionalFlow) -> Work:
-    """Negative log-likelihood of dequantized images, in bits a value; the gradient's norm limited to 1."""
+    """Negative log-likelihood of dequantized, or noisy, images, in bits a value; the gradient's norm limited to 1."""
     network: Any = plain_layers(model.flow)
     optimizer = torch.optim.Adam(network.parameters(), model.lr, model.betas)
     levels = 2**model.bits
     log: list[float] = []
 
     def step(images: Tensor, condition: Tensor) -> None:
-        cells = ((images + 1) / 2 * 255 / (256 / levels)).floor()
-        x = (cells + torch.rand_like(cells)) / levels - 0.5
+        if model.noise:
+            x = (images + model.noise * torch.randn_like(images)) * 255 / 512
+        else:
+            cells = ((images + 1) / 2 * 255 / (256 / levels)).floor()
+            x = (cells + torch.rand_like(cells)) / levels - 0.5
         kept = torch.rand(len(x), device=x.device) > model.condition_drop
-        label = with_order(condition, None, model.ordered_objects)
+        # any places take the same time
+        label = model.with_objects(condition, place=torch.rand(*condition.shape, 2, device=x.device))
         if not log:
             network.initialize(x, network.pyramid(label))
         optimizer.zero_grad()

@@ -53,7 +53,9 @@ def flow(model: ConditionalFlow) -> Work:
     def step(batch: Batch) -> None:
         nonlocal done
         condition = batch["condition"]
-        batch = {"order": condition.cumsum(dim=1) * condition, **batch}  # any order takes the same time
+        # any order and places take the same time
+        told = {"order": condition.cumsum(dim=1) * condition, "place": torch.rand(*condition.shape, 2).to(condition)}
+        batch = {**told, **batch}
         if done == 0:
             model.initialize(batch)
         minimize(model, optimizer, model.training_step(batch, 0))

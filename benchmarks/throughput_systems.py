@@ -131,5 +131,6 @@ SYSTEMS = {
     "wgan_gp": System("wgan_gp_anime", FACES, plain.wgan_gp, steps.gan, period=5),
     "conditional_gan": System("conditional_gan_iclevr", ICLEVR, plain.conditional_gan, steps.gan, period=8),
     "flow": System("flow_iclevr", ICLEVR, plain.flow, steps.flow),
+    "flow_layout": System("flow_iclevr_layout", ICLEVR, plain.flow, steps.flow),
     "cyclegan": System("cyclegan_horse2zebra", ANIMALS, plain.cyclegan, steps.cyclegan),
 }

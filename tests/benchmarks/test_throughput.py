@@ -91,10 +91,11 @@ def test_the_floor_counts_every_multiplication_of_the_cdcgan_step_once(script: M
     assert script.count_flops(job) == 2 * (d_update + 4 * g_update)
 
 
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "wgan_gp": {"width": 4},
     "conditional_gan": {"width": 8, "discriminator_width": 4},
     "flow": {"levels": 2, "steps": 1, "hidden": 4, "features": 4, "growth": 2, "blocks": 1},
+    "flow_layout": {"levels": 2, "steps": [1, 0], "attention": 1, "attention_width": 32, "embedding": 4, "features": 4},
     "cyclegan": {"width": 2, "blocks": 1, "discriminator_width": 2, "discriminator_layers": 1},
     "dcgan": {"width": 4},
 }
