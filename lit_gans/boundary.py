@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from data_modules.errors import DataError
@@ -84,8 +84,9 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     Raises:
         Exception: a bug; with LIT_GANS_TRACEBACK set in the environment, every error.
     """
+    interrupts: list[int] = []
     try:
-        with first_interrupt_counts():
+        with first_interrupt_counts(interrupts):
             code = run()
             sys.stdout.flush()  # a closed pipe shows here, not when the interpreter ends
             return code
@@ -99,6 +100,8 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
         forget_output()
         return CLOSED_PIPE
     except Exception as error:
+        if interrupts:  # it came while a library was imported, which made another error of it
+            return interrupted(name)
         if os.environ.get(TRACEBACK):
             raise
         message = told(error)
@@ -125,17 +128,23 @@ def forget_output() -> None:
 
 
 @contextmanager
-def first_interrupt_counts() -> Iterator[None]:
-    """Puts the handler of Ctrl-C back, which Lightning leaves ignored after the first one."""
+def first_interrupt_counts(interrupts: list[int]) -> Iterator[None]:
+    """Adds to the list with each Ctrl-C, and puts its handler back, which Lightning leaves ignored after the first."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        signal.default_int_handler(number, frame)
+
+    before = signal.getsignal(signal.SIGINT)
     try:
-        before = signal.getsignal(signal.SIGINT)
+        with suppress(ValueError):  # not the main thread, which is the only one with handlers
+            if before is signal.default_int_handler:
+                signal.signal(signal.SIGINT, interrupt)
         yield
     finally:
-        try:
+        with suppress(ValueError):
             if before is not None:
                 signal.signal(signal.SIGINT, before)
-        except ValueError:  # not the main thread, which is the only one with handlers
-            pass
 
 
 @contextmanager

@@ -102,6 +102,21 @@ def test_ctrl_c_is_130_also_as_lightning_ends_it(capsys: pytest.CaptureFixture[s
         assert signal.getsignal(signal.SIGINT) == before
 
 
+def test_ctrl_c_is_130_also_where_a_library_makes_another_error_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """As NumPy does while it is imported."""
+
+    def run() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("cannot load module more than once per process") from None
+        return 0
+
+    assert exit_code("sample", run) == 130
+    assert capsys.readouterr().err == "lit-gans sample: interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.mark.parametrize(("given", "code"), [(0, 0), (None, 0), (3, 3), ("text", 1)])
 def test_an_exit_is_its_code(given: object, code: int) -> None:
     assert exit_code("fit", raising(SystemExit(given))) == code

@@ -8,9 +8,11 @@ so that its loader reads them. No pixel comes from the real set; camera, lamps a
 import json
 import math
 import multiprocessing
+import signal
+import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,12 +225,29 @@ def _run(chunks: list[Chunk], workers: int) -> Generator[Written, None, None]:
     if workers == 1:
         yield from (_write_chunk(*chunk) for chunk in chunks)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    ignored = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and is this one's to answer
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=signal.signal, initargs=ignored)
     try:
-        for done in as_completed([pool.submit(_write_chunk, *chunk) for chunk in chunks]):
+        with _handler(*ignored):  # which processes that are started here have from their first moment on
+            written = [pool.submit(_write_chunk, *chunk) for chunk in chunks]
+        for done in as_completed(written):
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _handler(number: signal.Signals, handler: signal.Handlers) -> Iterator[None]:
+    """Another handler of a signal; only in the main thread, which is the only one that can set it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before or signal.SIG_DFL)
 
 
 def _write_chunk(folder: Path, start: int, count: int, size: int, seed: int, zoom: float) -> Written:

@@ -2,6 +2,11 @@
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -278,6 +283,22 @@ def test_failure_leaves_no_half_written_folder(
     monkeypatch.setattr(module, "_write_json", fail)
     with pytest.raises(error):
         write_dataset(tmp_path / "scenes", scenes=1, size=16, workers=1, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends what a terminal sends at Ctrl-C")
+def test_ctrl_c_is_told_once_and_by_no_worker(tmp_path: Path) -> None:
+    arguments = ["data", "render-iclevr", str(tmp_path / "scenes"), "--scenes", "4000", "--workers", "2"]
+    command = [sys.executable, "-m", "lit_gans", *arguments]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, **options) as process:  # type: ignore[call-overload]
+        while not list(tmp_path.glob(".scenes.*/images/*.png")):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in told and told.endswith("lit-gans data: interrupted\n")
     assert list(tmp_path.iterdir()) == []
 
 
