@@ -4,7 +4,8 @@
 
 RUN is the folder of a training (`runs/NAME/version_N`, with `run.json` and `metrics.csv`), each TEST that of a test of
 its checkpoint (`scores.json` and grids). Writes `benchmarks/runs/SYSTEM/DATE-COMMIT/`: `run.json`, `metrics.csv` and
-`config.yaml` of the training, `scores.json` and the grids of the tests (`scores_2.json` and so on from the second on).
+`config.yaml` of the training, `scores.json` and the grids of the tests, in 256 colours (`scores_2.json` and so on from
+the second on).
 Paths of the machine become file names. An entry that is there already is replaced as a whole, once the new one is
 complete. With --weights the last checkpoint goes into the zoo under the system's name: its weights in float16, what
 they draw, and a card of all this. The tables of the documentation are brought up to date.
@@ -16,6 +17,8 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from lit_gans.files import without_folders
 
@@ -70,12 +73,18 @@ def publish(run: Path, tests: list[Path], system: str, record: Path | None = Non
             suffix = f"_{i + 1}" if i else ""
             write(entry / f"scores{suffix}.json", (test / "scores.json").read_text(encoding="utf-8"))
             for grid in sorted(test.glob("*.png")):
-                shutil.copyfile(grid, entry / f"{grid.stem}{suffix}.png")
+                copy_grid(grid, entry / f"{grid.stem}{suffix}.png")
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             shutil.rmtree(target)
         entry.rename(target)
     return target
+
+
+def copy_grid(grid: Path, target: Path) -> None:
+    """In 256 colours, which halves the file: all pictures of the repository together are to stay below 6 MB."""
+    with Image.open(grid) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def write(file: Path, text: str) -> None:

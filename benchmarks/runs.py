@@ -45,9 +45,10 @@ def train_and_test(name: str, out: Path, fit: list[str], test: list[str]) -> Row
     return {**json.loads(scores.read_text()), "minutes": round((run["minutes_before"] or 0) + run["minutes"], 2)}
 
 
-def newest(folder: Path, pattern: str) -> Path | None:
-    """The youngest file of that name in a version folder of a run."""
-    found = sorted(folder.glob(f"version_*/{pattern}"), key=lambda path: path.stat().st_mtime)
+def newest(folder: Path, name: str) -> Path | None:
+    """The file of that name in the version folder with the highest number."""
+    versions = sorted(folder.glob("version_*"), key=lambda path: int(path.name.removeprefix("version_")))
+    found = [version / name for version in versions if (version / name).is_file()]
     return found[-1] if found else None
 
 

@@ -93,7 +93,7 @@ def read_attributes(file: Path) -> AttributeTable:
         )
     names = lines[1].split()
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f"{file}, line 2: the attribute {repeated[0]!r} stands there more than once")
+        raise DataError(f"{file}, line 2: the attribute {repeated[0]!r} stands there more than once; rename one")
     images, rows, wrong = [], [], []
     for number, line in enumerate(lines[2:], start=3):
         image, *values = line.split() or [""]
@@ -113,7 +113,7 @@ def read_attributes(file: Path) -> AttributeTable:
             "If not, correct the number"
         )
     if repeated := [name for name, count in Counter(images).items() if count > 1]:
-        raise DataError(f"{file}: {len(repeated):,} pictures are listed more than once:{listing(repeated)}")
+        raise DataError(f"{file}: {len(repeated):,} pictures are listed more than once; keep one:{listing(repeated)}")
     return AttributeTable(file, names, images, np.array(rows, bool).reshape(len(images), len(names)))
 
 

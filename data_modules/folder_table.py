@@ -109,7 +109,7 @@ def _labelled_table(
     for part, pictures in parts.items():
         source = sources[part]
         if strange := [name for name in source.labels.classes if name not in first.classes]:
-            raise DataError(f"{pictures.folder}: the class {strange[0]!r} is none of the training pictures'")
+            raise DataError(f"{pictures.folder}: the class {strange[0]!r} is none of those in training; remove it")
         keys = {name: _key(pictures.folder / name, name, source) for name in pictures.names}
         unused[id(source)] -= set(keys.values())
         names = tuple(name for name, key in keys.items() if key in source.labels.of_picture)

@@ -84,7 +84,7 @@ class Shards:
         len(data)  # a store's index is fetched now at the latest
         found = json.loads((Path(data.input_dir.path) / INDEX).read_text(encoding="utf-8")).get(KEY)
         if found is None:
-            raise DataError(f"{self.root}: its shards were not written by `lit-gans data shard`")
+            raise DataError(f"{self.root}: no shards of `lit-gans data shard`; write them anew with it")
         return Facts(**{**found, "shape": tuple(found["shape"])})
 
     def unpacked(self, items: list[bytes]) -> tuple[Tensor, Tensor, Tensor]:

@@ -31,7 +31,7 @@ from data_modules.loader import Batch
 class ICLEVRData(LabelledData):
     """Training pictures with multi-hot conditions, held-out scenes for validation, condition lists for testing.
 
-    The batches are those of LabelledData, of pictures with one more column: `"order": (B, num_classes) int64`, the
+    The batches are those of LabelledData, of pictures with one more column: `"order": (B, num_classes) int16`, the
     rank of each object in the list of `train.json` (1 for the first, 0 for what is not there). That is the order in
     which the objects were put into the scene: the first one stands in the middle. With `places` there is `"place": (B,
     num_classes, 2) float` too: x (from the left) and y (from the top) of the object's middle in [0, 1), mirrored with
@@ -97,7 +97,7 @@ class ICLEVRData(LabelledData):
         return torch.from_numpy(multi_hot(self._train[1], self.objects))
 
     def more_columns(self) -> dict[str, Tensor]:
-        order = {"order": torch.from_numpy(ranks(self._train[1], self.objects))}
+        order = {"order": torch.from_numpy(ranks(self._train[1], self.objects)).to(torch.int16)}
         return {**order, "place": torch.from_numpy(self.place_table())} if self.places else order
 
     def place_table(self, report: bool = False) -> NDArray[np.float32]:

@@ -59,7 +59,7 @@ class LabelledData(ImageData, ABC):
         return None
 
     def conditions(self) -> Tensor | None:
-        """(pictures, num_classes) float, multi-hot; None where nothing is known of the pictures."""
+        """(pictures, num_classes) float, multi-hot, kept as bytes; None where nothing is known of the pictures."""
         numbers = self.class_numbers()
         return None if numbers is None else from_numbers(numbers, self.num_classes)
 
@@ -111,11 +111,13 @@ class LabelledData(ImageData, ABC):
         if (numbers := self.class_numbers()) is not None:
             return {"classes": numbers}
         conditions = self.conditions()
-        return {} if conditions is None else {"condition": conditions}
+        return {} if conditions is None else {"condition": conditions.to(torch.uint8)}
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         if (numbers := batch.pop("classes", None)) is not None:
             batch["condition"] = from_numbers(numbers, self.num_classes)
+        elif "condition" in batch:
+            batch["condition"] = batch["condition"].float()
         return super().on_after_batch_transfer(batch, dataloader_idx)
 
     def train_dataloader(self) -> Any:

@@ -147,7 +147,7 @@ class BestCheckpoint(CheckpointFile):
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         validates = is_overridden("validation_step", pl_module) and trainer.limit_val_batches != 0
         if self.patience is not None and not validates:
-            raise InputError(f"stop.patience is {self.patience}, and this run has no validation that could tell a gain")
+            raise InputError(f"stop.patience is {self.patience}, and this run validates nothing; leave it out")
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.is_due:
@@ -163,7 +163,8 @@ class BestCheckpoint(CheckpointFile):
             return
         if measure is None and self.patience is not None:
             raise InputError(
-                f"stop.patience is {self.patience}, and the validation measures none of {', '.join(MEASURES)}"
+                f"stop.patience is {self.patience}, and the validation measures none of {', '.join(MEASURES)}; leave "
+                "it out"
             )
         if measure is None:
             return

@@ -30,7 +30,9 @@ class Compile(L.Callback):
             return
         networks = pl_module.compilable()
         if not networks:
-            raise InputError(f"compile.mode is {self.mode!r}, but {type(pl_module).__name__} has nothing to compile")
+            raise InputError(
+                f"compile.mode is {self.mode!r}, but {type(pl_module).__name__} has nothing to compile; leave it out"
+            )
         options = {"mode": self.mode} if self.backend == "inductor" else {}  # others know no modes
         for network in networks:
             network.compile(backend=self.backend, **options)

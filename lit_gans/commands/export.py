@@ -83,7 +83,7 @@ def format_of(args: Namespace) -> str:
     if kind is None:
         raise InputError(f"{args.file}: expected {', '.join(FORMATS)}; choose another ending or give --format")
     if args.half and kind in GRAPHS:
-        raise InputError(f"--half goes with weights, --format ckpt or safetensors; a graph is of float32 ({kind})")
+        raise InputError("--half goes with weights, --format ckpt or safetensors; a graph holds float32: leave it out")
     for name in ("direction", "guidance", "steps"):
         if kind not in GRAPHS and getattr(args, name) is not None:
             raise InputError(f"--{name} goes with a graph, --format onnx or pt2; a {kind} file holds all of the model")

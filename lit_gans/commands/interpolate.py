@@ -52,7 +52,7 @@ def run(args: Namespace) -> int:
         images = data_of_run(args.checkpoint, args.data_root).preview_batch(POOL)["image"]
         order = torch.randperm(len(images), generator=generator_of(args.seed))
         if len(order) < 2 * args.pairs:
-            raise InputError(f"--pairs {args.pairs}: there are only {len(order)} held-out pictures")
+            raise InputError(f"--pairs {args.pairs}: there are only {len(order)} held-out pictures; give fewer")
         images = images[order[: 2 * args.pairs]]
     ways = model.interpolate(images[::2], images[1::2], args.steps, args.mode)
     rows = [f"pair {i + 1}" for i in range(len(ways))]

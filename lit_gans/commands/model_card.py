@@ -78,7 +78,7 @@ def read_json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: no readable JSON: {error}") from None
+        raise InputError(f"{file}: not JSON: {error}; give the scores.json of a test") from None
     if not isinstance(content, dict):
         raise InputError(f"{file}: expected a JSON object, such as `lit-gans test` writes")
     return content

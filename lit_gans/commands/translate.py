@@ -97,7 +97,7 @@ def pictures(source: Path, target: Path) -> list[Path]:
     names = sorted(path.relative_to(source) for path in found)
     names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     if not names:
-        raise InputError(f"{source}: holds no files")
+        raise InputError(f"{source}: holds no files; IN_DIR is the folder of the pictures to translate")
     return names
 
 

@@ -96,7 +96,10 @@ class SlotGenerator(ConditionalGenerator):
     def check_conditions(self, conditions: Tensor) -> None:
         most = int(conditions.sum(dim=1).max())
         if self.architecture == "object_layers" and most > self.slots:
-            raise InputError(f"a picture asks for {most} objects, and this generator has {self.slots} slots; set slots")
+            raise InputError(
+                f"a picture asks for {most} objects, and this generator has {self.slots} slots; ask for fewer, or "
+                "train one with more slots"
+            )
 
 
 def slot_generator(

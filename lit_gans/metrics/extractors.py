@@ -66,7 +66,7 @@ class Extractor:
                 f"(B, 1, H, W), at least {self.min_size}x{self.min_size}"
             )
         if not torch.isfinite(images).all():
-            raise InputError(f"extractor {self.name}: the pictures hold NaN or infinity")
+            raise InputError(f"extractor {self.name}: the pictures hold NaN or infinity; take an earlier checkpoint")
         pixels = to_uint8(images).expand(-1, 3, -1, -1)
         self.network.to(images.device)
         with inference(self.network):

@@ -47,7 +47,7 @@ def load(
     checkpoint = read_torch_file(path, "checkpoint")
     name = model_name(checkpoint)
     if name is None:
-        raise InputError(f"{source}: not written by a model of lit_gans")
+        raise InputError(f"{source}: not written by a model of lit_gans; expected a checkpoint of a run")
     if name not in MODELS:
         raise InputError(
             f"{source}: holds a {name}, which is no class of this package; load it with {name}.load_from_checkpoint"

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lit_gans.errors import InputError
+from lit_gans.errors import InputError, few
 
 # objects: a colour and a shape each; tags: one of each group; faces: attributes in CelebA's words; classes: other names
 Kind = Literal["objects", "tags", "faces", "classes"]
@@ -42,7 +42,7 @@ class Vocabulary:
         row = torch.zeros(1, len(self.names))
         for name in asked:
             if name not in self.names:
-                raise InputError(f"{name!r} is no class of this model")
+                raise InputError(f"{name!r} is no class of this model; it has {few(self.names)}")
             row[0, self.names.index(name)] = 1
         return row
 

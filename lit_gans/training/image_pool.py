@@ -44,7 +44,9 @@ class ImagePool:
             self.images = new[:0].clone()
         if self.images.shape[1:] != new.shape[1:]:
             had, got = ("x".join(map(str, images.shape[1:])) for images in (self.images, new))
-            raise InputError(f"the image pool of the checkpoint holds images of {had}, the data gives {got}")
+            raise InputError(
+                f"the image pool of the checkpoint holds images of {had}, the data gives {got}; give data of that size"
+            )
         self.images = self.images.to(new.device)
         room = self.size - len(self)
         if room:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 import lit_gans
 from lit_gans import zoo
@@ -37,7 +37,7 @@ def scored(tmp_path: Path) -> Path:
     folder = tmp_path / "runs" / "test" / "version_0"
     folder.mkdir(parents=True)
     (folder / "scores.json").write_text(json.dumps({"checkpoint": str(tmp_path / "last.ckpt"), "share": 3 / 4}))
-    (folder / "test.png").write_bytes(b"picture")
+    Image.effect_noise((60, 40), 80).point(lambda value: value // 64 * 64).convert("RGB").save(folder / "test.png")
     return folder
 
 
@@ -48,7 +48,8 @@ def test_an_entry_holds_facts_metrics_scores_and_pictures_under_date_and_commit(
     assert entry == tmp_path / "record" / "cdcgan_iclevr" / "2026-11-28-0123456+"
     names = ["metrics.csv", "run.json", "scores.json", "scores_2.json", "test.png", "test_2.png"]
     assert sorted(file.name for file in entry.iterdir()) == names
-    assert (entry / "test.png").read_bytes() == b"picture"
+    with Image.open(scored / "test.png") as drawn, Image.open(entry / "test.png") as kept:
+        assert kept.mode == "P" and ImageChops.difference(drawn, kept.convert("RGB")).getextrema() == ((0, 0),) * 3
     assert json.loads((entry / "scores.json").read_text()) == {"checkpoint": "last.ckpt", "share": 0.75}
     assert list((tmp_path / "record").iterdir()) == [tmp_path / "record" / "cdcgan_iclevr"]
 
@@ -93,6 +94,18 @@ def test_minutes_of_the_runs_that_a_run_continues_are_counted(script: ModuleType
     assert [script.facts_of(folder)["minutes_before"] for folder in folders] == [0, 10, 15.5]
     (run / "run.json").unlink()
     assert script.facts_of(folders[-1])["minutes_before"] is None
+
+
+def test_the_newest_run_is_the_one_of_the_highest_number(script: ModuleType, tmp_path: Path) -> None:
+    """Whatever the files' times say: a copied folder has new ones."""
+    import runs
+
+    for number in (10, 9, 2, 11):
+        (tmp_path / f"version_{number}").mkdir()
+        if number < 11:
+            (tmp_path / f"version_{number}" / "scores.json").touch()
+    assert runs.newest(tmp_path, "scores.json") == tmp_path / "version_10" / "scores.json"
+    assert runs.newest(tmp_path, "last.ckpt") is None
 
 
 def test_one_command_adds_weights_with_their_picture_and_card(

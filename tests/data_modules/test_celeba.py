@@ -156,7 +156,7 @@ class TestAttributeFile:
             ),
             (table(["a.jpg 1 2 1"]), r"\n  line 3: the value '2', expected 1 or -1: a\.jpg 1 2 1"),
             (table(["a.jpg 1 1 1"], count=5), r"line 1: says 5 pictures, but 1 are listed; is the file cut short\?"),
-            (table(["a.jpg 1 1 1", "a.jpg 1 1 1"]), r"1 pictures are listed more than once:\n  a\.jpg"),
+            (table(["a.jpg 1 1 1", "a.jpg 1 1 1"]), r"1 pictures are listed more than once; keep one:\n  a\.jpg"),
             (table(["a.jpg 1 1"], names=["Bald", "Bald"]), r"line 2: the attribute 'Bald' stands there more than once"),
             (
                 "\x1c2\nBald\na.jpg 1\n",

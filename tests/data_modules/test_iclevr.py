@@ -251,7 +251,8 @@ class TestPreview:
         assert len(rows) == min(size, 9)
         torch.testing.assert_close(batch["image"], as_float(pixels[rows]), rtol=0, atol=1e-6)
         assert isinstance(data.columns["condition"], Tensor)
-        torch.testing.assert_close(batch["condition"], data.columns["condition"][rows], rtol=0, atol=0)
+        assert data.columns["condition"].dtype == torch.uint8 and batch["condition"].dtype == torch.float32
+        torch.testing.assert_close(batch["condition"], data.columns["condition"][rows].float(), rtol=0, atol=0)
 
     def test_it_is_never_mirrored_and_the_same_each_time(self, scenes_folder: Path, data: ICLEVR) -> None:
         flipping = module(scenes_folder, flip=True)

@@ -91,7 +91,7 @@ class TestFolders:
 
     def test_a_class_that_training_does_not_have_is_refused(self, tmp_path: Path) -> None:
         root = pictures(tmp_path, "train/x/1.png", "train/y/1.png", "test/x/1.png", "test/z/1.png")
-        with pytest.raises(DataError, match=r"test: the class 'z' is none of the training pictures'"):
+        with pytest.raises(DataError, match=r"test: the class 'z' is none of those in training"):
             module(root)
 
 

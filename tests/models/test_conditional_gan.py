@@ -90,7 +90,7 @@ def test_both_generators_train_in_bf16_and_draw_by_name(
 
 class TestSlots:
     def test_a_condition_of_more_objects_than_slots_is_refused_when_it_is_drawn(self) -> None:
-        with pytest.raises(InputError, match="asks for 3 objects, and this generator has 2 slots; set slots"):
+        with pytest.raises(InputError, match="asks for 3 objects, and this generator has 2 slots; ask for fewer"):
             make(slots=2).sample([NAMES[:3]])
         assert make(slots=2, architecture="modulated").sample([NAMES[:3]]).shape == (1, 3, 16, 16)
 

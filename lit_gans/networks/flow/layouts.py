@@ -69,7 +69,7 @@ class Layouts(nn.Module):
         kept = self.places[: int(self.count)]
         layouts = kept[(kept[..., 0] >= 0).sum(1) == objects, :objects]
         if not len(layouts):
-            raise InputError(f"this flow has seen no picture of {objects} objects, and so no layout to draw")
+            raise InputError(f"this flow has seen no picture of {objects} objects to lay out; ask for another number")
         return layouts.float() / UNIT
 
     def sample(self, label: Tensor, rng: torch.Generator) -> Tensor:
