@@ -1,7 +1,7 @@
 """A data set's folder, checked by the data module that would train on it: what is there, and what is wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from data_modules.pictures import read_rgb, why_unreadable
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`check` found; ``str(report)`` is a text of a few lines, more where something is wrong.
+    """What a check found; ``str(report)`` is a text of a few lines, more where something is wrong.
 
     Attributes:
         title: what was checked.
@@ -38,23 +38,27 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether a run can use the folder as it is."""
-        return not self.unreadable and not self.errors
+        return self.present > 0 and not any(self.faults().values())
 
-    def __str__(self) -> str:
+    def facts(self) -> dict[str, object]:
+        """What there is, in words."""
         shown = [f"{width}x{height}: {count:,}" for (width, height), count in list(self.sizes.items())[:8]]
         more = ["..."] if len(self.sizes) > 8 else []
-        lines = [
-            self.title,
-            f"images present     {self.present:,}",
-            f"width x height     {', '.join([*shown, *more]) or 'none'}",
-            *self.remarks,
-        ]
-        for title, faults in (
-            ("unreadable images", [f"{file}: {reason}" for file, reason in self.unreadable.items()]),
-            ("errors", self.errors),
-        ):
-            if faults:
-                lines.append(f"{title}: {len(faults):,}{listing(faults)}")
+        return {"images present": f"{self.present:,}", "width x height": ", ".join([*shown, *more]) or "none"}
+
+    def notes(self) -> dict[str, Sequence[str]]:
+        """What a run uses all the same, though it is odd."""
+        return {}
+
+    def faults(self) -> dict[str, Sequence[str]]:
+        """What a run would stop with, by its kind."""
+        return {"unreadable images": [f"{k}: {v}" for k, v in self.unreadable.items()], "errors": self.errors}
+
+    def __str__(self) -> str:
+        lines = [self.title, *(f"{name:<18} {words}" for name, words in self.facts().items()), *self.remarks]
+        for title, found in (self.notes() | self.faults()).items():
+            if found:
+                lines.append(f"{title}: {len(found):,}{listing(found)}")
         return "\n".join([*lines, "ok" if self.ok else "NOT OK"])
 
 
@@ -74,20 +78,25 @@ def check(kind: str, root: Path, images: str | None = None) -> Report:
     except DataError as error:
         return Report(title, 0, {}, [], {}, [str(error)])
     sizes, unreadable = decode(paths)
-    return Report(title, len(paths), sizes, remarks, {str(path): why for path, why in unreadable.items()}, [])
+    return Report(title, len(paths), counts(sizes), remarks, {str(path): why for path, why in unreadable.items()}, [])
 
 
-def decode(paths: Sequence[Path]) -> tuple[dict[tuple[int, int], int], dict[Path, str]]:
-    """How many pictures have which size, most frequent first, and why the others cannot be read."""
-    sizes: Counter[tuple[int, int]] = Counter()
+def counts(sizes: Mapping[Path, tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """How many pictures have which size, the most frequent first."""
+    return dict(Counter(sizes.values()).most_common())
+
+
+def decode(paths: Sequence[Path]) -> tuple[dict[Path, tuple[int, int]], dict[Path, str]]:
+    """Width and height of the pictures, and why the others cannot be read."""
+    sizes: dict[Path, tuple[int, int]] = {}
     unreadable: dict[Path, str] = {}
     with ThreadPoolExecutor(min(8, usable_cores())) as pool:
         for path, outcome in zip(paths, pool.map(_size_or_reason, paths), strict=True):
             if isinstance(outcome, str):
                 unreadable[path] = outcome
             else:
-                sizes[outcome] += 1
-    return dict(sizes.most_common()), unreadable
+                sizes[path] = outcome
+    return sizes, unreadable
 
 
 def _size_or_reason(path: Path) -> tuple[int, int] | str:

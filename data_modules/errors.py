@@ -17,19 +17,13 @@ class CacheError(DataError):
 
 
 def one_of(name: str, value: object, known: Sequence[str]) -> None:
-    """
-    Raises:
-        DataError: the value of `data.<name>` is none of the known words.
-    """
+    """Raises DataError: the value of `data.<name>` is none of the known words."""
     if value not in known:
         raise DataError(f"data.{name} is {value!r}; expected one of {', '.join(known)}")
 
 
 def a_share(name: str, value: float, hint: str = "for example 0.05") -> None:
-    """
-    Raises:
-        DataError: the value of `data.<name>` is no share between 0 and 1.
-    """
+    """Raises DataError: the value of `data.<name>` is no share between 0 and 1."""
     if not 0 < value < 1:
         raise DataError(f"data.{name} is {value}; expected a share between 0 and 1, {hint}")
 

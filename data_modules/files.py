@@ -105,10 +105,7 @@ def is_found(find: Callable[[Path], Path], root: Path) -> bool:
 
 
 def need_folder(root: Path) -> None:
-    """
-    Raises:
-        DataError: it is no folder.
-    """
+    """Raises DataError: it is no folder."""
     if not root.is_dir():
         found = "a file" if root.is_file() else "no such folder"
         raise DataError(f"{root}: {found}; set data.root to the folder of the data set")

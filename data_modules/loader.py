@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -17,11 +17,34 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class ArrayLoader:
+class Resumable:
+    """A loader that goes on where a checkpoint found it: Lightning calls `set_epoch` on `.sampler` before each epoch and
+    keeps `state_dict` in the checkpoint."""
+
+    epoch = 0
+    position = 0  # batches handed out of this epoch
+    resume_at = 0  # where the next iteration starts, once
+
+    @property
+    def sampler(self) -> Self:
+        return self
+
+    batch_sampler = sampler  # Lightning looks at both before it calls set_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"position": self.position}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.position = self.resume_at = state["position"]
+
+
+class ArrayLoader(Resumable):
     """Yields `{column: rows}` for the index batches of an EpochOrder.
 
-    A column is a tensor (on any device: the gather happens there) or a NumPy memory map. Lightning calls `set_epoch`
-    on `.sampler` before each epoch and keeps `state_dict` in the checkpoint.
+    A column is a tensor (on any device: the gather happens there) or a NumPy memory map.
 
     Args:
         columns: name -> array of shape (N, ...), all of the same N.
@@ -48,18 +71,6 @@ class ArrayLoader:
         self.flip = flip
         self.pin = pin
         self.ahead = ahead
-        self.epoch = 0
-        self.position = 0  # batches handed out of this epoch
-        self.resume_at = 0  # where the next iteration starts, once
-
-    @property
-    def sampler(self) -> "ArrayLoader":
-        return self
-
-    batch_sampler = sampler  # Lightning looks at both before it calls set_epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.order)
@@ -76,12 +87,6 @@ class ArrayLoader:
         for position, batch in enumerate(made_ahead(gather, batches[start:], self.ahead), start=start + 1):
             self.position = position % len(batches)  # after an epoch that was handed out whole: the start of the next
             yield batch
-
-    def state_dict(self) -> dict[str, int]:
-        return {"position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.position = self.resume_at = state["position"]
 
 
 class Named:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_modules.errors import DataError
-from data_modules.loader import Batch
+from data_modules.loader import Batch, Resumable
 from data_modules.sampler import EpochOrder
 
 INDEX = "index.json"
@@ -107,7 +107,7 @@ def packed(row: int, numbers: NDArray[np.int32], pixels: NDArray[np.uint8]) -> b
     return np.array([row], ROW).tobytes() + numbers.astype(NUMBER).tobytes() + pixels.tobytes()
 
 
-class ShardLoader:
+class ShardLoader(Resumable):
     """Training batches from shards, as an ArrayLoader's: `image`, `classes` where there are labels, and `flip`.
 
     Each process reads shards of its own; which, and in which order, depends on (seed, epoch) and the number of
@@ -124,16 +124,6 @@ class ShardLoader:
         self.data = shards.part("train", shuffle=True)
         self.data.set_batch_size(batch_size)
         self.length = self.data.get_len(1, batch_size) // batch_size
-        self.epoch = self.position = self.resume_at = 0
-
-    @property
-    def sampler(self) -> "ShardLoader":
-        return self
-
-    batch_sampler = sampler  # Lightning looks at both before it calls set_epoch
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
 
     def __len__(self) -> int:
         return self.length
@@ -152,9 +142,3 @@ class ShardLoader:
             self.position = position % self.length  # after an epoch that was handed out whole: the start of the next
             batch = {"image": pixels} | ({"classes": numbers} if self.shards.facts.labels else {})
             yield batch if flips is None else {**batch, "flip": flips[rows]}
-
-    def state_dict(self) -> dict[str, int]:
-        return {"position": self.position}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.position = self.resume_at = state["position"]

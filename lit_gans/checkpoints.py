@@ -48,10 +48,7 @@ def read_torch_file(path: Path, what: str) -> Any:
 
 
 def check_archive(path: Path, what: str) -> None:
-    """
-    Raises:
-        InputError: a zip archive whose parts are not as they were written.
-    """
+    """Raises InputError: a zip archive whose parts are not as they were written."""
     with path.open("rb") as file:
         if file.read(len(ZIP_MAGIC)) != ZIP_MAGIC:
             return
@@ -80,10 +77,7 @@ def unreadable(error: Exception) -> str:
 
 
 def check_sizes(content: Any, path: Path, what: str) -> None:
-    """
-    Raises:
-        InputError: a tensor of more elements than the file can hold.
-    """
+    """Raises InputError: a tensor of more elements than the file can hold."""
     limit = path.stat().st_size
     storages: set[int] = set()
     total = 0

@@ -1,4 +1,7 @@
-"""Numbers that a user gives, checked in one way: kind, finiteness and range, with a message that names the value."""
+"""Numbers that a user gives, checked in one way: kind, finiteness and range.
+
+Each check gives the value back, or raises an InputError whose message names it and says what was expected.
+"""
 
 import math
 from collections.abc import Sequence
@@ -58,60 +61,36 @@ def whole(name: str, value: object, *, at_least: int | None = None, at_most: int
 
 
 def counts(**values: object) -> None:
-    """Sizes of layers, and how many there are: each a whole number of at least 1, told by its keyword.
-
-    Raises:
-        InputError: anything else.
-    """
+    """Sizes of layers, and how many there are: each a whole number of at least 1, told by its keyword."""
     for name, value in values.items():
         whole(name, value, at_least=1)
 
 
 def channels(value: object) -> None:
-    """Of the images: 1 for grey, 3 for colour.
-
-    Raises:
-        InputError: anything else.
-    """
+    """Of the images: 1 for grey, 3 for colour."""
     if type(value) is not int or value not in (1, 3):
         raise InputError(f"channels is {value!r}; expected 3 for colour or 1 for grey")
 
 
 def limit(name: str, value: object, hint: str = "") -> float | None:
-    """A number above 0, or None for no limit.
-
-    Raises:
-        InputError: anything else.
-    """
+    """A number above 0, or None for no limit."""
     return None if value is None else number(name, value, above=0, hint=hint)
 
 
 def share(name: str, value: object, hint: str = "") -> float:
-    """A share of a whole, 0 to 1.
-
-    Raises:
-        InputError: anything else.
-    """
+    """A share of a whole, 0 to 1."""
     return number(name, value, at_least=0, at_most=1, hint=hint or "a share, such as 0.5")
 
 
 def choice(name: str, value: object, known: Sequence[str]) -> str:
-    """One of the known words.
-
-    Raises:
-        InputError: another one.
-    """
+    """One of the known words."""
     if isinstance(value, str) and value in known:
         return value
     raise InputError(f"{name} is {value!r}; expected one of {', '.join(known)}")
 
 
 def adam_betas(name: str, value: object) -> tuple[float, float]:
-    """The two decay rates of Adam's averages, each from 0 to below 1.
-
-    Raises:
-        InputError: anything else.
-    """
+    """The two decay rates of Adam's averages, each from 0 to below 1."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
         raise InputError(f"{name} is {value!r}; expected two numbers, such as [0.5, 0.999]")
     first, second = (
@@ -124,11 +103,7 @@ SEED_LIMIT = 2**63
 
 
 def seed(name: str, value: object) -> int:
-    """A seed as torch takes it, 0 to 2^63 - 1.
-
-    Raises:
-        InputError: anything else.
-    """
+    """A seed as torch takes it, 0 to 2^63 - 1."""
     return whole(name, value, at_least=0, at_most=SEED_LIMIT - 1, hint="the same seed gives the same random numbers")
 
 

@@ -113,10 +113,7 @@ def is_plain(file: Path) -> bool:
 
 
 def check_keys(tree: "yaml.Node | None", file: Path) -> None:
-    """
-    Raises:
-        InputError: a mapping has one key twice: the first value would be lost without a word.
-    """
+    """Raises InputError: a mapping has one key twice: the first value would be lost without a word."""
     import yaml
 
     rest, seen = [tree], set()

@@ -82,10 +82,7 @@ def check_picture(path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """
-    Raises:
-        OutputError: it is no folder, or cannot be made or written to.
-    """
+    """Raises OutputError: it is no folder, or cannot be made or written to."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise OutputError(f"cannot write to {folder}: {there} is a file; choose another folder")

@@ -48,10 +48,7 @@ def downloaded(given: str | Path) -> Path:
 
 
 def checked_name(name: str) -> str:
-    """
-    Raises:
-        InputError: no owner/name.
-    """
+    """Raises InputError: no owner/name."""
     if not NAME.fullmatch(name):
         raise InputError(f"{name}: expected owner/name, such as your user name there and the model's")
     return name
@@ -75,10 +72,7 @@ def push(name: str, files: Mapping[str, bytes], private: bool, message: str) -> 
 
 
 def library() -> Any:
-    """
-    Raises:
-        InputError: huggingface-hub is not installed.
-    """
+    """Raises InputError: huggingface-hub is not installed."""
     try:
         import huggingface_hub
     except ImportError:

@@ -16,7 +16,7 @@ from data_modules.iclevr import ICLEVR
 from lit_gans.cli import COMMANDS, LIGHTNING, main, uncollected
 from lit_gans.files import sha256
 from lit_gans.inference.evaluator import load_evaluator
-from lit_gans.metrics.object_score import object_hits
+from lit_gans.networks.evaluator import object_hits
 
 
 @pytest.fixture(scope="module")

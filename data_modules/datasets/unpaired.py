@@ -12,7 +12,7 @@ from data_modules.datasets.base import ImageData
 from data_modules.datasets.labelled import split
 from data_modules.errors import DataError, a_share, one_of
 from data_modules.files import SUFFIXES, PictureFolder, list_pictures
-from data_modules.loader import ArrayLoader, Batch, take, to_float
+from data_modules.loader import ArrayLoader, Batch, Resumable, take, to_float
 from data_modules.pictures import Fit
 from data_modules.sampler import EpochOrder
 
@@ -157,10 +157,7 @@ class UnpairedData(ImageData):
 def listed(
     folder: Path, wanted: str = "data.root must hold trainA, trainB, testA and testB", nested: bool = False
 ) -> PictureFolder:
-    """
-    Raises:
-        DataError: no such folder, or one without pictures.
-    """
+    """Raises DataError: no such folder, or one without pictures."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; {wanted}")
     found = list_pictures(folder, nested=nested)
@@ -196,7 +193,7 @@ class RoundOrder(EpochOrder):
         return generator
 
 
-class PairLoader:
+class PairLoader(Resumable):
     """The batches of both domains side by side: `image_a`, `image_b`, `flip_a`, ...; resumes as ArrayLoader does.
 
     Args:
@@ -208,12 +205,6 @@ class PairLoader:
     def __init__(self, sides: Sequence[ArrayLoader], room: int = 0) -> None:
         self.sides = dict(zip(DOMAINS, sides, strict=True))
         self.room = room
-
-    @property
-    def sampler(self) -> "PairLoader":
-        return self
-
-    batch_sampler = sampler  # Lightning looks at both before it calls set_epoch
 
     def set_epoch(self, epoch: int) -> None:
         for side in self.sides.values():

@@ -15,13 +15,14 @@ from PIL import Image
 from rich.progress import track
 
 from data_modules.errors import DataError
-from data_modules.rendered.folder import new_folder
+from data_modules.rendered.folder import check_request, new_folder
 
 Floats = NDArray[np.floating[Any]]
 Color = tuple[float, float, float]
 
 SUPERSAMPLING = 2
 PLAIN, STRIPED = "A", "B"
+UNSEEN = "stripes cannot be seen"
 
 # sRGB in 0..1
 COATS: tuple[Color, ...] = (
@@ -78,7 +79,7 @@ def render_animal(striped: bool, index: int, size: int = 64, seed: int = 0) -> A
     Raises:
         DataError: size < 16, or index or seed < 0.
     """
-    check(1, size, seed)
+    check_request(size, seed, UNSEEN)
     if index < 0:
         raise DataError(f"index is {index}, expected 0 or more")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(striped), index)))
@@ -104,8 +105,7 @@ def write_dataset(
     Raises:
         DataError: train or test < 1, size < 16, seed < 0, or `folder` is a file or holds anything.
     """
-    check(train, size, seed)
-    check(test, size, seed)
+    check_request(size, seed, UNSEEN, train=train, test=test)
     # test pictures come first, so that they are the same for every number of training pictures
     jobs = [
         (f"{part}{domain}", index, domain == STRIPED)
@@ -208,12 +208,3 @@ def shrunk(picture: Floats, size: int) -> Floats:
     """(size * SUPERSAMPLING, ..., C) -> (size, size, C), by means."""
     mean: Floats = picture.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING, -1).mean(axis=(1, 3))
     return mean
-
-
-def check(count: int, size: int, seed: int) -> None:
-    if count < 1:
-        raise DataError(f"{count} pictures asked for, expected 1 or more")
-    if size < 16:
-        raise DataError(f"size is {size}, expected 16 pixels or more: below that stripes cannot be seen")
-    if seed < 0:
-        raise DataError(f"seed is {seed}, expected 0 or more")

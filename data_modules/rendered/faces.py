@@ -14,7 +14,7 @@ from PIL import Image
 from rich.progress import track
 
 from data_modules.errors import DataError
-from data_modules.rendered.folder import new_folder
+from data_modules.rendered.folder import check_request, new_folder
 from data_modules.rendered.strokes import Box, Canvas, Floats, ellipse
 
 ATTRIBUTES = (
@@ -30,6 +30,7 @@ ATTRIBUTES = (
 """CelebA's names where it has the attribute, in the order of the alphabet."""
 
 _CHUNK = 64
+_UNSEEN = "attributes cannot be told apart"
 _NUMBERS = 32  # random numbers that an identity is made of
 _ATTRIBUTES, _IDENTITY = 0, 1
 
@@ -74,7 +75,7 @@ def render_faces(
     Raises:
         DataError: faces < 1, size < 16, seed or start < 0, or ``present`` of another shape.
     """
-    _check(faces, size, seed)
+    check_request(size, seed, _UNSEEN, faces=faces)
     if start < 0:
         raise DataError(f"start is {start}, expected 0 or more: it is the index of the first face")
     if present is None:
@@ -100,7 +101,7 @@ def write_dataset(folder: Path, faces: int, size: int = 64, seed: int = 0, progr
     Raises:
         DataError: faces < 1, size < 16, seed < 0, or ``folder`` is a file or holds anything.
     """
-    _check(faces, size, seed)
+    check_request(size, seed, _UNSEEN, faces=faces)
     with new_folder(folder) as temporary:
         (temporary / "img_align_celeba").mkdir()
         lines = [str(faces), " ".join(ATTRIBUTES)]
@@ -245,12 +246,3 @@ def _draw(numbers: NDArray[np.float32], present: NDArray[np.bool_], size: int) -
     face.paint_glasses()
     face.paint_hat()
     return face.canvas.picture(face.light)
-
-
-def _check(faces: int, size: int, seed: int) -> None:
-    if faces < 1:
-        raise DataError(f"faces is {faces}, expected 1 or more")
-    if size < 16:
-        raise DataError(f"size is {size}, expected 16 pixels or more: below that attributes cannot be told apart")
-    if seed < 0:
-        raise DataError(f"seed is {seed}, expected 0 or more")

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from data_modules.cache import usable_cores
 from data_modules.errors import DataError
-from data_modules.rendered.folder import new_folder
+from data_modules.rendered.folder import check_request, new_folder
 from data_modules.rendered.raycast import Camera, Canvas, Lighting
 from data_modules.rendered.solids import Shape, Solid
 
@@ -265,11 +265,6 @@ def _write_json(file: Path, content: object) -> None:
 
 
 def _check(scenes: int, size: int, seed: int, zoom: float) -> None:
-    if scenes < 1:
-        raise DataError(f"scenes is {scenes}, expected 1 or more")
-    if size < 16:
-        raise DataError(f"size is {size}, expected 16 pixels or more: below that shapes cannot be told apart")
-    if seed < 0:
-        raise DataError(f"seed is {seed}, expected 0 or more")
+    check_request(size, seed, "shapes cannot be told apart", scenes=scenes)
     if not 1 <= zoom <= 2:
         raise DataError(f"zoom is {zoom}, expected 1 to 2: above that three objects do not fit into the picture")

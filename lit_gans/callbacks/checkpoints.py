@@ -72,10 +72,7 @@ class LastCheckpoint(CheckpointFile):
             self.saved_at = trainer.global_step  # so nothing is written where nothing is trained
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
-        """
-        Raises:
-            DivergedError: a checkpoint is due, and weights are not finite.
-        """
+        """Raises DivergedError: a checkpoint is due, and weights are not finite."""
         stops = trainer.should_stop or trainer.received_sigterm or trainer.global_step == trainer.max_steps
         if trainer.global_step % self.every == 0 or trainer.is_last_batch or stops:
             if not are_finite(pl_module):

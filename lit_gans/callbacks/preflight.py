@@ -37,10 +37,7 @@ class Preflight(L.Callback):
 
 
 def check_writable(folder: Path) -> None:
-    """
-    Raises:
-        OutputError: it cannot be made, or no file in it.
-    """
+    """Raises OutputError: it cannot be made, or no file in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -50,10 +47,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """
-    Raises:
-        OutputError: fewer free bytes than needed.
-    """
+    """Raises OutputError: fewer free bytes than needed."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OutputError(
@@ -68,10 +62,7 @@ def size_of(model: torch.nn.Module) -> int:
 
 
 def check_labels(data: Any, limit: int) -> None:
-    """
-    Raises:
-        InputError: a picture has more labels than that; names it.
-    """
+    """Raises InputError: a picture has more labels than that; names it."""
     columns = getattr(data, "columns", {})
     if (numbers := columns.get("classes")) is not None:
         counts, most = (numbers >= 0).sum(dim=1), numbers.shape[1]  # pictures that are streamed are not here
@@ -89,10 +80,7 @@ def check_labels(data: Any, limit: int) -> None:
 
 
 def check_held_out(data: Any, needed: int) -> None:
-    """
-    Raises:
-        InputError: fewer pictures are held out than validation compares with.
-    """
+    """Raises InputError: fewer pictures are held out than validation compares with."""
     held_out, trained = len(getattr(data, "val_rows", [])), len(getattr(data, "train_rows", []))
     if not hasattr(data, "val_rows") or held_out >= needed:
         return

@@ -73,10 +73,7 @@ def run(args: Namespace) -> int:
 
 
 def format_of(args: Namespace) -> str:
-    """
-    Raises:
-        InputError: an ending that is no format's, or options of a graph for weights.
-    """
+    """Raises InputError: an ending that is no format's, or options of a graph for weights."""
     from lit_gans.errors import InputError
 
     kind = args.format or FORMATS.get(args.file.suffix.lower() or ".ckpt")

@@ -71,10 +71,7 @@ def json_beside(checkpoint: Path, name: str) -> dict[str, Any]:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """
-    Raises:
-        InputError: no such file, or no JSON object.
-    """
+    """Raises InputError: no such file, or no JSON object."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -85,10 +82,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def checked_scores(file: Path, model: Any) -> dict[str, Any]:
-    """
-    Raises:
-        InputError: not of this model.
-    """
+    """Raises InputError: not of this model."""
     scores = read_json(file)
     theirs, mine = (scores.get("model"), scores.get("images_seen")), (model.model_name, model.images_seen)
     if theirs != mine:

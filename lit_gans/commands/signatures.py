@@ -140,10 +140,7 @@ def resolved(module: str, name: str) -> tuple[str, str]:
 
 @cache
 def tree_of(module: str) -> ast.Module:
-    """
-    Raises:
-        LookupError: no such module.
-    """
+    """Raises LookupError: no such module."""
     file = file_of(module)
     if file is None:
         raise LookupError(f"no module {module}")

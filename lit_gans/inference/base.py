@@ -137,8 +137,5 @@ def called(function: Callable[..., Any], hyperparameters: Mapping[str, Any]) -> 
 
 
 def checked_temperature(temperature: float) -> float:
-    """
-    Raises:
-        InputError: below 0, or not finite.
-    """
+    """Raises InputError: below 0, or not finite."""
     return checks.number("temperature", temperature, at_least=0, hint="1 draws as the model was trained to")

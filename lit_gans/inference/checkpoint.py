@@ -94,10 +94,7 @@ def check_class_names(checkpoint: Mapping[str, Any], mine: Any, source: str, *, 
 
 
 def check_shapes(checkpoint: Mapping[str, Any], model: Any, source: str) -> None:
-    """
-    Raises:
-        InputError: weights of other names or shapes; names the hyperparameters that make the difference.
-    """
+    """Raises InputError: weights of other names or shapes; names the hyperparameters that make the difference."""
     theirs = shapes_in(checkpoint, source)
     mine = shapes_of(model)
     if alone := networks_alone(checkpoint):
@@ -150,10 +147,7 @@ def shapes_of(model: nn.Module) -> Shapes:
 
 
 def shapes_in(checkpoint: Mapping[str, Any], source: str) -> Shapes:
-    """
-    Raises:
-        InputError: no state dict of tensors.
-    """
+    """Raises InputError: no state dict of tensors."""
     state = checkpoint.get("state_dict")
     if not isinstance(state, dict) or not all(isinstance(weight, torch.Tensor) for weight in state.values()):
         raise InputError(f"{source}: has no state_dict of tensors; it is damaged")

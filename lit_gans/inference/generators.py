@@ -81,10 +81,7 @@ class ConditionalGenerator(ConditionalSampling, LatentGenerator):
         return self.images(len(conditions), rng, use_ema, conditions, temperature=temperature)
 
     def check_conditions(self, conditions: Tensor) -> None:
-        """
-        Raises:
-            InputError: a condition that this generator cannot draw.
-        """
+        """Raises InputError: a condition that this generator cannot draw."""
 
 
 class SlotGenerator(ConditionalGenerator):

@@ -77,10 +77,7 @@ class LatentSpace:
         return rows
 
     def check_guided(self, conditions: Conditions | None, guidance: float) -> None:
-        """
-        Raises:
-            InputError: guidance that is not possible, or without a condition.
-        """
+        """Raises InputError: guidance that is not possible, or without a condition."""
         self.settings(None, guidance)
         if guidance and conditions is None:
             raise InputError(

@@ -35,10 +35,7 @@ class Sampling:
         return [parameter.name for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY]
 
     def check_options(self, options: dict[str, Any]) -> None:
-        """
-        Raises:
-            InputError: one that this model does not have.
-        """
+        """Raises InputError: one that this model does not have."""
         known = self.sampling_options()
         for name in options:
             if name not in known:
@@ -82,10 +79,7 @@ class ConditionalSampling(Sampling):
     class_names: Sequence[str] | None
 
     def set_classes(self, num_classes: int = 24, class_names: Sequence[str] | None = None) -> None:
-        """
-        Raises:
-            InputError: names that are no texts, or another number of them than of classes.
-        """
+        """Raises InputError: names that are no texts, or another number of them than of classes."""
         if class_names is not None and not all(isinstance(name, str) for name in class_names):
             raise InputError(f"class_names are {list(class_names)[:3]}, ...; expected a text for each class")
         if class_names is not None and len(class_names) != num_classes:

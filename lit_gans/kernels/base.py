@@ -13,10 +13,7 @@ SWITCH = "LIT_GANS_KERNELS"
 
 
 def switched_on() -> bool:
-    """
-    Raises:
-        InputError: the environment variable is neither "on" nor "off".
-    """
+    """Raises InputError: the environment variable is neither "on" nor "off"."""
     value = os.environ.get(SWITCH, "on")
     if value not in ("on", "off"):
         raise InputError(f"the environment variable {SWITCH} is {value!r}; expected 'on' or 'off'")

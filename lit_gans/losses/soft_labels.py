@@ -34,10 +34,7 @@ class Labels:
 
     @classmethod
     def of(cls, given: SoftLabels) -> "Labels":
-        """
-        Raises:
-            InputError: unknown key, a range that does not rise, or a share that is none.
-        """
+        """Raises InputError: unknown key, a range that does not rise, or a share that is none."""
         if unknown := given.keys() - cls.__dataclass_fields__.keys():
             raise InputError(f"soft_labels has no {', '.join(sorted(unknown))}; expected real, fake, flip")
         real, fake, flip = given.get("real", cls.real), given.get("fake", cls.fake), given.get("flip", cls.flip)

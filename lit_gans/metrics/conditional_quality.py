@@ -1,5 +1,6 @@
 """The guard beside an object score: a model must not buy it with worse or fewer different pictures."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,24 +16,21 @@ class ConditionalQuality:
 
     Args:
         extractor: see `metrics/extractors.py`; not the scoring evaluator.
-        drawn: the features of the draws, by condition list; given where several sets of real pictures share them.
+        drawn: the features of the draws, by condition list, each with the conditions in the same order; several sets of
+            real pictures share them, and they may come later.
     """
 
-    def __init__(self, extractor: Extractor, drawn: dict[str, list[Tensor]] | None = None) -> None:
+    def __init__(self, extractor: Extractor, drawn: Mapping[str, Sequence[Tensor]]) -> None:
         self.extractor = extractor
         self.quality = PictureQuality(extractor)
         self.real: list[Tensor] = []
-        self.drawn = {} if drawn is None else drawn
+        self.drawn = drawn
 
     def compare(self, real: Tensor, fake: Tensor) -> None:
         """Real pictures and as many generated ones for the same conditions, (B, 3, H, W) in [-1, 1]."""
         self.quality.update(real, real=True)
         self.quality.update(fake, real=False)
         self.real.append(self.extractor(real).cpu())
-
-    def draw(self, name: str, images: Tensor) -> None:
-        """One draw for a condition list: (conditions, 3, H, W) in [-1, 1], the conditions always in the same order."""
-        self.drawn.setdefault(name, []).append(self.extractor(images).cpu())
 
     def compute(self) -> dict[str, Any] | None:
         """Plain values for scores.json: those of `PictureQuality`, and `condition_diversity` (None after a single

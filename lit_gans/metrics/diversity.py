@@ -36,7 +36,6 @@ class Diversity(SampledMetric):
         num_features: of the extractor.
         sample_size: pictures of either side that `nearest` looks at; all of the smaller side when it has fewer.
         seed: of the samples.
-        reset_real: whether `reset` forgets the real pictures too.
 
     Raises:
         InputError: sample_size < 2.
@@ -48,10 +47,10 @@ class Diversity(SampledMetric):
     fake_sum: Tensor
     fake_square: Tensor
 
-    def __init__(self, num_features: int, sample_size: int = 1000, seed: int = 0, reset_real: bool = True) -> None:
+    def __init__(self, num_features: int, sample_size: int = 1000, seed: int = 0) -> None:
         if sample_size < 2:
             raise InputError(f"diversity: sample_size is {sample_size}; expected at least 2 pictures")
-        super().__init__(num_features, sample_size, seed, reset_real)
+        super().__init__(num_features, sample_size, seed)
         self.add_sum("sum", num_features)
         self.add_sum("square")
 
@@ -65,12 +64,7 @@ class Diversity(SampledMetric):
             InputError: another shape, or a feature that is not finite.
         """
         super().update(values := checked(features, self.num_features).double(), real)
-        if real:
-            self.real_sum += values.sum(dim=0)
-            self.real_square += values.square().sum()
-        else:
-            self.fake_sum += values.sum(dim=0)
-            self.fake_square += values.square().sum()
+        self.add(real, sum=values.sum(dim=0), square=values.square().sum())
 
     def compute(self) -> dict[str, Tensor]:
         """`{"spread", "nearest"}`, both float64 and 0 or more.
@@ -128,9 +122,7 @@ class ConditionDiversity(TwoSidedMetric):
         """
         values = checked(features, self.num_features).double()
         if real:
-            self.real_count += len(values)
-            self.real_sum += values.sum(dim=0)
-            self.real_square += values.square().sum()
+            self.add(real, count=len(values), sum=values.sum(dim=0), square=values.square().sum())
             return
         if condition is None or condition.shape != (len(values),):
             given = "none" if condition is None else f"shape {tuple(condition.shape)}"

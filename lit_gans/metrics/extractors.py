@@ -147,10 +147,7 @@ def dinov2_extractor() -> Extractor:
 
 
 def fidelity(module: str) -> Any:
-    """
-    Raises:
-        InputError: torch-fidelity is not installed.
-    """
+    """Raises InputError: torch-fidelity is not installed."""
     try:
         return import_module(f"torch_fidelity.{module}")
     except ModuleNotFoundError:

@@ -32,7 +32,6 @@ class FrechetDistance(TwoSidedMetric):
 
     Args:
         num_features: of the extractor.
-        reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
     """
 
     higher_is_better = False
@@ -41,8 +40,8 @@ class FrechetDistance(TwoSidedMetric):
     fake_sum: Tensor
     fake_outer: Tensor
 
-    def __init__(self, num_features: int, reset_real: bool = True) -> None:
-        super().__init__(num_features, reset_real)
+    def __init__(self, num_features: int) -> None:
+        super().__init__(num_features)
         self.add_sum("count", dtype=torch.int64)
         self.add_sum("sum", num_features)
         self.add_sum("outer", num_features, num_features)
@@ -57,14 +56,7 @@ class FrechetDistance(TwoSidedMetric):
             InputError: another shape, or a feature that is not finite.
         """
         values = checked(features, self.num_features).double()
-        if real:
-            self.real_count += len(values)
-            self.real_sum += values.sum(dim=0)
-            self.real_outer += values.T @ values
-        else:
-            self.fake_count += len(values)
-            self.fake_sum += values.sum(dim=0)
-            self.fake_outer += values.T @ values
+        self.add(real, count=len(values), sum=values.sum(dim=0), outer=values.T @ values)
 
     def compute(self) -> Tensor:
         """The distance, float64.
@@ -93,7 +85,6 @@ class KernelDistance(SampledMetric):
         subset_size: pictures of either side in a subset; all of the smaller side when there are fewer.
         capacity: pictures of either side that are kept.
         seed: of the draw and the subsets.
-        reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
 
     Raises:
         InputError: subsets < 1, subset_size < 2 or capacity < subset_size.
@@ -102,20 +93,14 @@ class KernelDistance(SampledMetric):
     higher_is_better = False
 
     def __init__(
-        self,
-        num_features: int,
-        subsets: int = 50,
-        subset_size: int = 1000,
-        capacity: int = 5000,
-        seed: int = 0,
-        reset_real: bool = True,
+        self, num_features: int, subsets: int = 50, subset_size: int = 1000, capacity: int = 5000, seed: int = 0
     ) -> None:
         if subsets < 1 or subset_size < 2 or capacity < subset_size:
             raise InputError(
                 f"kernel distance: subsets={subsets} must be at least 1, subset_size={subset_size} at least 2 and "
                 f"capacity={capacity} at least subset_size"
             )
-        super().__init__(num_features, capacity, seed, reset_real)
+        super().__init__(num_features, capacity, seed)
         self.subsets, self.subset_size = subsets, subset_size
 
     def compute(self) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lit_gans.networks.evaluator import object_hits
+
 
 class ObjectScore(Metric):
     """Micro-averaged top-k accuracy: of an image with k asked objects, the k highest outputs count.
@@ -34,10 +36,3 @@ class ObjectScore(Metric):
 
     def compute(self) -> Tensor:
         return self.hits / self.asked
-
-
-def object_hits(outputs: Tensor, target: Tensor) -> Tensor:
-    """(B, num_classes) bool: asked objects among the image's k highest outputs, k its number of asked objects."""
-    asked = target.bool()
-    rank = outputs.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    return (rank < asked.sum(dim=1, keepdim=True)) & asked

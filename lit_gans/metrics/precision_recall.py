@@ -17,11 +17,11 @@ class PrecisionRecall(SampledMetric):
     """`{"precision", "recall"}` of even samples from both sides; None with fewer than four pictures on either.
 
     Args:
-        num_features, capacity, seed, reset_real: see SampledMetric.
+        num_features, capacity, seed: see SampledMetric.
     """
 
-    def __init__(self, num_features: int, capacity: int = 3000, seed: int = 0, reset_real: bool = True) -> None:
-        super().__init__(num_features, capacity, seed, reset_real)
+    def __init__(self, num_features: int, capacity: int = 3000, seed: int = 0) -> None:
+        super().__init__(num_features, capacity, seed)
 
     def compute(self) -> dict[str, float] | None:
         size = min(self.capacity, int(self.real_count), int(self.fake_count))

@@ -11,13 +11,13 @@ for line in quality_lines(facts):
 from typing import Any
 
 from torch import Tensor
-from torchmetrics import Metric
 
 from lit_gans.errors import InputError
 from lit_gans.metrics.diversity import COLLAPSED, Diversity
 from lit_gans.metrics.extractors import Extractor
 from lit_gans.metrics.frechet import FrechetDistance, KernelDistance
 from lit_gans.metrics.precision_recall import PrecisionRecall
+from lit_gans.metrics.two_sided import TwoSidedMetric, update_all
 
 
 class PictureQuality:
@@ -27,23 +27,14 @@ class PictureQuality:
 
     Args:
         extractor: see `metrics/extractors.py`.
-        reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
-        seed: of the samples behind all but the Frechet distance.
     """
 
-    def __init__(self, extractor: Extractor, reset_real: bool = True, seed: int = 0) -> None:
+    def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
-        self.reset_real = reset_real
         features = extractor.num_features
-        self.frechet = FrechetDistance(features, reset_real=reset_real)
-        self.kernel = KernelDistance(features, seed=seed, reset_real=reset_real)
-        self.diversity = Diversity(features, seed=seed, reset_real=reset_real)
-        self.precision_recall = PrecisionRecall(features, seed=seed, reset_real=reset_real)
+        self.frechet, self.kernel = FrechetDistance(features), KernelDistance(features)
+        self.diversity, self.precision_recall = Diversity(features), PrecisionRecall(features)
         self.size: tuple[int, ...] | None = None
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        return self.frechet, self.kernel, self.diversity, self.precision_recall
 
     def update(self, images: Tensor, real: bool) -> None:
         """
@@ -60,11 +51,8 @@ class PictureQuality:
                 f"pictures of {size_text(size)} after pictures of {size_text(self.size)}: give all the same size"
             )
         self.size = size
-        features = self.extractor(images)
-        if features.device.type == "mps":
-            features = features.cpu()  # which has float64
-        for metric in self.metrics:
-            metric.to(features.device).update(features, real=real)
+        metrics: list[TwoSidedMetric] = [self.frechet, self.kernel, self.diversity, self.precision_recall]
+        update_all(metrics, self.extractor(images), real)
 
     def compute(self) -> dict[str, Any]:
         """Plain values: `extractor`, `resizer`, `image_size`, `num_features`, `real` and `fake` (numbers of pictures),
@@ -87,13 +75,6 @@ class PictureQuality:
             "precision_recall": self.precision_recall.compute(),
             "diversity": {name: float(value) for name, value in self.diversity.compute().items()},
         }
-
-    def reset(self) -> None:
-        """Forgets the generated pictures, and the real ones unless `reset_real` is False."""
-        for metric in self.metrics:
-            metric.reset()
-        if self.reset_real:
-            self.size = None
 
 
 def quality_lines(facts: dict[str, Any]) -> list[str]:

@@ -36,15 +36,9 @@ class TagAccuracy:
         # (list, None for real pictures; classifier; kind) -> hits of each batch
         self.hits: dict[tuple[str | None, str, str], list[Tensor]] = {}
 
-    def see_real(self, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
-        """A classifier's outputs for a part of the real pictures, and what they show, both (B, num_classes)."""
-        self.see(None, evaluator, outputs, condition)
-
-    def see_draw(self, name: str, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
-        """The same for one whole draw of the list of this name, and what was asked."""
-        self.see(name, evaluator, outputs, condition)
-
     def see(self, name: str | None, evaluator: str, outputs: Tensor, condition: Tensor) -> None:
+        """A classifier's outputs for one whole draw of the list of this name, and what was asked, both (B,
+        num_classes); without a name, for a part of the real pictures, and what they show."""
         if all((condition[:, list(group)].sum(dim=1) == 1).all() for group in self.groups.values()):
             for kind, group in self.groups.items():
                 hits = tag_hits(outputs, condition, group).float().cpu()

@@ -6,6 +6,7 @@ samples of several ranks pool to a sample of all. The numbers follow from the se
 not from batches.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -24,35 +25,33 @@ class TwoSidedMetric(Metric):
 
     Args:
         num_features: of the extractor.
-        reset_real: whether `reset` forgets the real pictures too; False scores several draws against one real set.
     """
 
     full_state_update = False
     real_count: Tensor
     fake_count: Tensor
 
-    def __init__(self, num_features: int, reset_real: bool = True) -> None:
+    def __init__(self, num_features: int) -> None:
         super().__init__()
-        self.num_features, self.reset_real = num_features, reset_real
+        self.num_features = num_features
 
     def add_sum(self, name: str, *shape: int, dtype: torch.dtype = torch.float64) -> None:
         """Adds the states `real_<name>` and `fake_<name>`, 0 of this shape, summed across processes."""
         for side in SIDES:
             self.add_state(f"{side}_{name}", torch.zeros(shape, dtype=dtype), dist_reduce_fx="sum")
 
-    def reset(self) -> None:
-        kept = {name: getattr(self, name) for name in self._defaults if name.startswith("real_")}
-        super().reset()
-        if not self.reset_real:
-            for name, state in kept.items():
-                setattr(self, name, state)
+    def add(self, real: bool, **amounts: Tensor | int) -> None:
+        """Adds to sums of one side, by their names without it."""
+        for name, amount in amounts.items():
+            state = getattr(self, f"{'real' if real else 'fake'}_{name}")
+            state += amount
 
 
 class SampledMetric(TwoSidedMetric):
     """One with a sample of either side.
 
     Args:
-        num_features, reset_real: see TwoSidedMetric.
+        num_features: see TwoSidedMetric.
         capacity: pictures of either side that are kept.
         seed: of the samples.
     """
@@ -62,8 +61,8 @@ class SampledMetric(TwoSidedMetric):
     fake_rows: Tensor
     fake_keys: Tensor
 
-    def __init__(self, num_features: int, capacity: int, seed: int = 0, reset_real: bool = True) -> None:
-        super().__init__(num_features, reset_real)
+    def __init__(self, num_features: int, capacity: int, seed: int = 0) -> None:
+        super().__init__(num_features)
         self.capacity, self.seed = capacity, seed
         self.add_sum("count", dtype=torch.int64)
         for side in SIDES:
@@ -99,6 +98,14 @@ class SampledMetric(TwoSidedMetric):
         return rows
 
 
+def update_all(metrics: Iterable[TwoSidedMetric], features: Tensor, real: bool) -> None:
+    """Adds features (B, num_features) to one side of each metric, where they were computed."""
+    if features.device.type == "mps":
+        features = features.cpu()  # which has float64
+    for metric in metrics:
+        metric.to(features.device).update(features, real=real)
+
+
 def checked(features: Tensor, num_features: int) -> Tensor:
     """The features, detached.
 
@@ -113,10 +120,7 @@ def checked(features: Tensor, num_features: int) -> Tensor:
 
 
 def enough(real: int, fake: int) -> None:
-    """
-    Raises:
-        InputError: fewer than two pictures on either side.
-    """
+    """Raises InputError: fewer than two pictures on either side."""
     if min(real, fake) < 2:
         raise InputError(f"a distance needs at least 2 real and 2 generated pictures; there are {real} and {fake}")
 

@@ -115,10 +115,7 @@ class Evaluator(SingleNetwork):
         self.score.reset()
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """
-        Raises:
-            InputError: always; an evaluator draws nothing.
-        """
+        """Raises InputError: always; an evaluator draws nothing."""
         raise InputError("an Evaluator draws no images: use `lit-gans validate`, or `test`, to see what it recognises")
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:

@@ -212,10 +212,7 @@ class ConditionalFlow(FlowSampling, Conditional, SingleNetwork):
 
 
 def check_told(num_classes: int, ordered_objects: int, layout: bool, low_res_drop: float | None) -> None:
-    """
-    Raises:
-        InputError: more ordered objects than classes, or a layout beside what it takes the place of.
-    """
+    """Raises InputError: more ordered objects than classes, or a layout beside what it takes the place of."""
     checks.counts(num_classes=num_classes)
     checks.whole("ordered_objects", ordered_objects, at_least=0, at_most=num_classes, hint="0: no order is told")
     if layout and (ordered_objects or low_res_drop is not None):
@@ -223,10 +220,7 @@ def check_told(num_classes: int, ordered_objects: int, layout: bool, low_res_dro
 
 
 def check_shares(**shares: float | None) -> None:
-    """
-    Raises:
-        InputError: one of them is below 0, or 1 or more; None is left alone.
-    """
+    """Raises InputError: one of them is below 0, or 1 or more; None is left alone."""
     for name, share in shares.items():
         if share is not None:
             checks.number(name, share, at_least=0, below=1, hint="a share, such as 0.1")

@@ -140,10 +140,7 @@ class DCGANDiscriminator(nn.Module):
 
 
 def with_tip_5(report_model: ReportModel) -> bool:
-    """
-    Raises:
-        InputError: if it is neither model.
-    """
+    """Raises InputError: if it is neither model."""
     if report_model not in get_args(ReportModel):
         raise InputError(f"report_model is {report_model!r}; expected 1 (ReLU, max pooling) or 2 (tip 5: without them)")
     return report_model == 2
@@ -154,10 +151,7 @@ def activation(report_model: ReportModel) -> nn.Module:
 
 
 def check_image_size(image_size: int) -> None:
-    """
-    Raises:
-        InputError: if the size is no multiple of 4, or below 8.
-    """
+    """Raises InputError: if the size is no multiple of 4, or below 8."""
     if checks.whole("image_size", image_size) < 8 or image_size % 4:
         raise InputError(f"image_size is {image_size}; this network needs a multiple of 4 of at least 8, such as 64")
 

@@ -80,3 +80,10 @@ def stage(before: int, channels: int, stride: int) -> nn.Sequential:
 def width_of(state: dict[str, Tensor]) -> int:
     """The width of the network that has this state dict; the course's if its first convolution is missing."""
     return len(state["conv1.weight"]) if "conv1.weight" in state else COURSE_WIDTH
+
+
+def object_hits(outputs: Tensor, target: Tensor) -> Tensor:
+    """(B, num_classes) bool: asked objects among the image's k highest outputs, k its number of asked objects."""
+    asked = target.bool()
+    rank = outputs.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return (rank < asked.sum(dim=1, keepdim=True)) & asked

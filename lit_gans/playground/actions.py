@@ -10,8 +10,9 @@ from torch import Tensor
 from data_modules.rendered.animals import render_animal
 from lit_gans.errors import InputError
 from lit_gans.inference.translation import Direction
+from lit_gans.networks.evaluator import object_hits
 from lit_gans.pictures import as_image
-from lit_gans.playground.drawing import asked_of, draw, random_pictures, seen, walk
+from lit_gans.playground.drawing import asked_of, draw, random_pictures, walk
 from lit_gans.playground.editing import Directions, edited
 from lit_gans.playground.figures import gallery, note, score_line, ticks, title
 from lit_gans.playground.shelf import Entry, Shelf
@@ -49,7 +50,8 @@ class Actions:
         judge = self.shelf.judge_of(entry)
         if judge is None:
             return gallery(images, texts, [""] * len(images)) + note(UNJUDGED)
-        hits = seen(judge, images, condition)[:, condition[0].bool()]
+        outputs = judge.evaluator(images.cpu())
+        hits = object_hits(outputs, condition.expand_as(outputs))[:, condition[0].bool()]
         captions = [ticks(names, row) for row in hits.tolist()]
         return score_line(int(hits.sum()), hits.numel(), judge.name) + gallery(images, texts, captions)
 

@@ -9,7 +9,7 @@ from lit_gans import checks
 from lit_gans.inference.generators import LatentGenerator
 from lit_gans.inference.latent_space import LatentSpace
 from lit_gans.networks.flow.latents import between
-from lit_gans.playground.shelf import Entry, Judge
+from lit_gans.playground.shelf import Entry
 from lit_gans.training.seeding import generator_of
 from lit_gans.training.tips import draw_latents
 
@@ -77,23 +77,6 @@ def walk(entry: Entry, seeds: tuple[int, int], steps: int) -> tuple[Tensor, str]
     if isinstance(model, LatentSpace):
         return model.decode(z, *rows, guidance=model.guidance).clamp(-1, 1), words
     return torch.cat(list(model.pictures_of(z.to(model.device), generator_of(seeds[0]), True, *rows))), words
-
-
-def seen(judge: Judge, images: Tensor, condition: Tensor) -> Tensor:
-    """Which classes an evaluator sees: of a picture with k asked objects, its k highest outputs. The asked ones among
-    them are the hits of the object score.
-
-    Args:
-        images: (B, C, H, W) in [-1, 1].
-        condition: (B, classes), or (1, classes) for all.
-
-    Returns:
-        (B, classes) bool.
-    """
-    asked = condition.bool().expand(len(images), -1)
-    outputs = judge.evaluator(images.cpu())
-    rank = outputs.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    return rank < asked.sum(dim=1, keepdim=True)
 
 
 def asked_of(row: Tensor, names: Sequence[str]) -> list[str]:

@@ -66,10 +66,7 @@ class Shelf:
     judges: list[Judge] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Entry:
-        """
-        Raises:
-            InputError: no such model.
-        """
+        """Raises InputError: no such model."""
         for entry in self.entries:
             if entry.name == name:
                 return entry

@@ -13,6 +13,7 @@ from lit_gans.metrics.diversity import COLLAPSED, Diversity
 from lit_gans.metrics.extractors import Extractor
 from lit_gans.metrics.face_count import SIDE, FaceReport
 from lit_gans.metrics.frechet import KernelDistance
+from lit_gans.metrics.two_sided import update_all
 
 
 class ValidationDistance:
@@ -31,11 +32,7 @@ class ValidationDistance:
         if min(real.shape[2:]) < self.extractor.min_size:
             return
         for images, is_real in ((real, True), (fake, False)):
-            features = self.extractor(images)
-            if features.device.type == "mps":
-                features = features.cpu()  # which has float64
-            for metric in (self.kernel, self.diversity):
-                metric.to(features.device).update(features, real=is_real)
+            update_all((self.kernel, self.diversity), self.extractor(images), is_real)
 
     def compute(self) -> dict[str, Tensor]:
         """`val/kernel_distance`, and `val/diversity`: the smaller ratio of Diversity, 1 for held-out pictures. What
@@ -100,7 +97,7 @@ class DistanceReport:
             self.faces.update(fake)
 
     def draw(self, name: str, images: Tensor) -> None:
-        """One draw for a condition list."""
+        """One draw for a condition list, (conditions, 3, H, W), these always in the same order."""
         self.drawn.setdefault(name, []).append(self.extractor(images).cpu())
 
     def compute(self) -> tuple[dict[str, Any], list[str]]:

@@ -10,9 +10,10 @@ from torch import Tensor
 from lit_gans.errors import InputError
 from lit_gans.inference.evaluator import FrozenEvaluator, load_evaluator
 from lit_gans.metrics.extra_objects import ExtraObjects
-from lit_gans.metrics.object_score import ObjectScore, object_hits
+from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.metrics.summary import summary
 from lit_gans.metrics.tag_accuracy import TagAccuracy
+from lit_gans.networks.evaluator import object_hits
 
 
 def load_evaluators(files: Sequence[str], class_names: Sequence[str] | None) -> list[FrozenEvaluator]:
@@ -81,7 +82,7 @@ class ObjectReport:
         for evaluator in self.evaluators:
             seen = seen_by(evaluator, images, condition).cpu()
             self.real_scores[evaluator.name].update(seen, condition.cpu())
-            self.tag_accuracy.see_real(evaluator.name, seen, condition.cpu())
+            self.tag_accuracy.see(None, evaluator.name, seen, condition.cpu())
 
     def see_draw(self, name: str, images: Tensor, condition: Tensor) -> None:
         """Notes what each classifier sees in one draw of a condition list, (conditions, 3, H, W)."""
@@ -95,7 +96,7 @@ class ObjectReport:
             columns[evaluator.name] = columns.get(evaluator.name, 0) + counts
             self.scores.setdefault(name, {}).setdefault(evaluator.name, []).append(score)
             self.extra.setdefault(name, {}).setdefault(evaluator.name, ExtraObjects()).update(seen, asked)
-            self.tag_accuracy.see_draw(name, evaluator.name, seen, asked)
+            self.tag_accuracy.see(name, evaluator.name, seen, asked)
 
     def compute(self) -> tuple[dict[str, Any], list[Table | str]]:
         """Values for scores.json, and the lines to print."""

@@ -9,10 +9,7 @@ CYCLE_START, CYCLE_END = 1 / 25, 4e-6
 
 
 def checked_decay(decay_from: float | None) -> float | None:
-    """
-    Raises:
-        InputError: if it is neither None nor a share of the run in [0, 1).
-    """
+    """Raises InputError: if it is neither None nor a share of the run in [0, 1)."""
     if decay_from is None:
         return None
     hint = "the share of the run after which the learning rates fall; None for constant ones"

@@ -36,10 +36,7 @@ class Penalty:
 
     @classmethod
     def of(cls, given: PenaltyConfig) -> "Penalty":
-        """
-        Raises:
-            InputError: unknown or missing key, or a value that is not possible.
-        """
+        """Raises InputError: unknown or missing key, or a value that is not possible."""
         if unknown := given.keys() - cls.__dataclass_fields__.keys():
             raise InputError(f"a penalty has no {', '.join(sorted(unknown))}; expected where, target, weight, every")
         for key, allowed in (("where", get_args(Where)), ("target", get_args(Target))):

@@ -31,10 +31,7 @@ class Updates:
 
     @classmethod
     def of(cls, schedule: Schedule | None) -> "Updates":
-        """
-        Raises:
-            InputError: unknown key, a number below 1, or no network that is updated in every batch.
-        """
+        """Raises InputError: unknown key, a number below 1, or no network that is updated in every batch."""
         given = dict(schedule or {})
         if unknown := given.keys() - cls.__dataclass_fields__.keys():
             raise InputError(

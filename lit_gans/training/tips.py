@@ -29,10 +29,7 @@ LatentName = Literal["gaussian", "uniform"]
 
 
 def checked_pixel_range(pixel_range: Sequence[float], generator: nn.Module) -> tuple[float, float]:
-    """
-    Raises:
-        InputError: not two rising numbers, or numbers that the generator's Tanh does not reach.
-    """
+    """Raises InputError: not two rising numbers, or numbers that the generator's Tanh does not reach."""
     if len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]:
         raise InputError(f"pixel_range is {list(pixel_range)}; expected the lowest and the highest value, [-1, 1]")
     low, high = (checks.number("pixel_range", end) for end in pixel_range)
@@ -65,10 +62,7 @@ def draw_latents(name: LatentName, shape: tuple[int, int], rng: torch.Generator)
 
 
 def check_batches(separate: bool, discriminator: nn.Module) -> None:
-    """
-    Raises:
-        InputError: mixed batches (without tip 4) where nothing in the network looks at the batch.
-    """
+    """Raises InputError: mixed batches (without tip 4) where nothing in the network looks at the batch."""
     kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
     if not separate and not any(isinstance(module, kinds) for module in discriminator.modules()):
         raise InputError(

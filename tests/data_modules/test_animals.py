@@ -95,8 +95,8 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train": 0}, "0 pictures"),
-        ({"test": 0}, "0 pictures"),
+        ({"train": 0}, "train is 0"),
+        ({"test": 0}, "test is 0"),
         ({"size": 8}, "size is 8"),
         ({"seed": -1}, "seed is -1"),
     ],

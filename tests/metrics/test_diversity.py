@@ -79,16 +79,6 @@ class TestDiversity:
             metric.update(noise(seed, 100, 3), real=True)
         assert metric.real_rows.shape == (7, 3)
 
-    def test_the_real_pictures_can_outlive_a_reset(self) -> None:
-        real, fake = noise(11, 30, 3), noise(12, 30, 3) * 2
-        metric = Diversity(3, reset_real=False)
-        metric.update(real, real=True)
-        metric.update(fake * 9, real=False)
-        metric.reset()
-        metric.update(fake, real=False)
-        found = {name: float(value) for name, value in metric.compute().items()}
-        assert found == pytest.approx(diversity(real, fake), rel=1e-6)
-
     def test_real_pictures_that_are_all_alike_are_refused(self) -> None:
         with pytest.raises(InputError, match="real pictures are all alike"):
             diversity(torch.ones(5, 2), noise(0, 5, 2))

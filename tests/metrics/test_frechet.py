@@ -135,19 +135,6 @@ class TestFrechetDistance:
             assert {state.dtype for state in states if state.ndim} == {torch.float64}
         assert sizes[0] == sizes[1]
 
-    def test_the_real_pictures_can_outlive_a_reset(self) -> None:
-        real, fake = noise(14, 30, 3), noise(15, 30, 3) + 1
-        metric = FrechetDistance(3, reset_real=False)
-        metric.update(real, real=True)
-        metric.update(fake * 7, real=False)
-        metric.reset()
-        metric.update(fake, real=False)
-        assert float(metric.compute()) == pytest.approx(frechet(real, fake), rel=1e-12)
-        forgetful = FrechetDistance(3)
-        forgetful.update(real, real=True)
-        forgetful.reset()
-        assert int(forgetful.real_count) == 0
-
 
 class Flat(nn.Module):
     """An extractor whose images are their own features."""
@@ -242,15 +229,6 @@ class TestKernelDistance:
             ranks[0]._to_sync = False  # compute() below is that of the states gathered above
             assert float(ranks[0].compute()[0]) == pytest.approx(whole, rel=1e-5)
             assert int(ranks[0].real_count) == cut  # torchmetrics has given the rank its own states back
-
-    def test_the_real_pictures_can_outlive_a_reset(self) -> None:
-        real, fake = noise(13, 30, 3), noise(14, 30, 3) + 1
-        metric = KernelDistance(3, subsets=1, subset_size=30, capacity=1000, reset_real=False)
-        metric.update(real, real=True)
-        metric.update(fake * 7, real=False)
-        metric.reset()
-        metric.update(fake, real=False)
-        assert float(metric.compute()[0]) == pytest.approx(kernel(real, fake)[0], rel=1e-6)
 
     @pytest.mark.parametrize("options", [{"subsets": 0}, {"subset_size": 1}, {"subset_size": 20, "capacity": 10}])
     def test_impossible_subsets_are_refused(self, options: dict[str, int]) -> None:

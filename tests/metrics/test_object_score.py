@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lit_gans.metrics.object_score import ObjectScore, object_hits
+from lit_gans.metrics.object_score import ObjectScore
+from lit_gans.networks.evaluator import object_hits
 
 # Three images of 4 classes. Asked: {2}; {0, 3}; {0, 1, 2}. Top-k by hand: {2}; {1, 3}; {0, 3, 2}.
 OUTPUTS = torch.tensor([[0.1, 0.2, 0.9, 0.3], [0.2, 0.8, 0.1, 0.7], [0.9, 0.1, 0.3, 0.5]])

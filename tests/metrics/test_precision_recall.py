@@ -50,13 +50,3 @@ def test_few_pictures_tell_nothing_and_many_are_sampled() -> None:
     rows = torch.arange(30.0)[:, None]
     assert metric(rows[:3], rows).compute() is None and metric(rows, rows[:4]).compute() is not None
     assert metric(rows, rows + 1000, capacity=8).compute() == {"precision": 0, "recall": 0}
-
-
-def test_the_real_pictures_can_outlive_a_reset() -> None:
-    rows = torch.randn(10, 2, generator=torch.Generator().manual_seed(0))
-    found = PrecisionRecall(2, reset_real=False)
-    found.update(rows, real=True)
-    found.update(rows + 100, real=False)
-    found.reset()
-    found.update(rows, real=False)
-    assert found.compute() == {"precision": 1, "recall": 1}

@@ -68,19 +68,6 @@ def test_fewer_pictures_than_features_are_warned_of() -> None:
     assert "precision" not in " ".join(quality_lines(quality(pictures(0), pictures(1, 3)).compute()))
 
 
-def test_the_real_pictures_can_outlive_a_reset() -> None:
-    real, fake = pictures(0), pictures(1)
-    found = PictureQuality(random_conv(), reset_real=False)
-    found.update(real, real=True)
-    found.update(fake / 3, real=False)
-    found.reset()
-    found.update(fake, real=False)
-    again, fresh = found.compute(), quality(real, fake).compute()
-    assert again["diversity"] == pytest.approx(fresh["diversity"])
-    assert again["frechet_distance"] == pytest.approx(fresh["frechet_distance"])
-    assert (again["real"], again["fake"]) == (12, 12)
-
-
 def test_sizes_are_not_mixed() -> None:
     found = quality(pictures(0), pictures(1))
     with pytest.raises(InputError, match="pictures of 16x24 after pictures of 16x16"):

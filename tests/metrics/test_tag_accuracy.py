@@ -20,7 +20,7 @@ def test_each_kind_is_judged_by_its_own_highest_output() -> None:
     accuracy = TagAccuracy(GROUPS)
     # hair right in both although an eye colour is the highest of all; eyes right in the second alone
     outputs = torch.tensor([[0.2, 0.1, 0.9, 0.3, 0.0], [0.1, 0.2, 0.0, 0.1, 0.8]])
-    accuracy.see_draw("list", "e.pth", outputs, asked((0, 4), (1, 4)))
+    accuracy.see("list", "e.pth", outputs, asked((0, 4), (1, 4)))
     report, lines = accuracy.compute()
     kinds = report["tag_accuracy"]["list"]["e.pth"]
     assert kinds["hair"]["mean"] == 1.0 and kinds["eyes"]["mean"] == 0.5
@@ -34,8 +34,8 @@ def test_batches_of_a_list_are_draws_and_those_of_real_pictures_one_set_even_of_
     right, wrong = asked((0, 2)), asked((1, 3))
     accuracy = TagAccuracy(GROUPS)
     for seen, told in ((right, right), (torch.cat([right, wrong, wrong]), torch.cat([right, right, right]))):
-        accuracy.see_real("e.pth", seen, told)
-        accuracy.see_draw("held_out", "e.pth", seen, told)
+        accuracy.see(None, "e.pth", seen, told)
+        accuracy.see("held_out", "e.pth", seen, told)
     report, lines = accuracy.compute()
     assert report["real_tag_accuracy"]["e.pth"]["hair"] == 0.5
     assert report["tag_accuracy"]["held_out"]["e.pth"]["hair"]["draws"] == pytest.approx([1.0, 1 / 3])
@@ -54,5 +54,5 @@ def test_conditions_other_than_one_tag_of_every_kind_have_no_accuracy(
     groups: dict[str, list[int]], condition: list[list[float]]
 ) -> None:
     accuracy = TagAccuracy(groups)
-    accuracy.see_draw("list", "e.pth", torch.tensor(condition), torch.tensor(condition))
+    accuracy.see("list", "e.pth", torch.tensor(condition), torch.tensor(condition))
     assert accuracy.compute() == ({}, [])

@@ -119,10 +119,7 @@ class ActNorm(Bijection):
 
     @torch.no_grad()
     def initialize(self, x: Tensor, u: Features) -> Tensor:
-        """
-        Raises:
-            RuntimeError: in eval mode; data that a model is only used on must not change it.
-        """
+        """Raises RuntimeError: in eval mode; data that a model is only used on must not change it."""
         if not self.training:
             raise RuntimeError("ActNorm is initialised from training data, and this network is in eval mode")
         if not self.initialized:
