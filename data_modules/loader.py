@@ -18,8 +18,8 @@ B = TypeVar("B")
 
 
 class Resumable:
-    """A loader that goes on where a checkpoint found it: Lightning calls `set_epoch` on `.sampler` before each epoch and
-    keeps `state_dict` in the checkpoint."""
+    """A loader that goes on where a checkpoint found it. Lightning calls `set_epoch` of its sampler before each epoch,
+    and keeps its `state_dict` in the checkpoint."""
 
     epoch = 0
     position = 0  # batches handed out of this epoch

@@ -1,6 +1,7 @@
 """What is shipped."""
 
 import ast
+import re
 import subprocess
 import sys
 import zipfile
@@ -48,33 +49,17 @@ def test_configs_and_weights_of_a_wheel_are_found_by_bare_name(wheel: Path, tmp_
     assert result.stdout.split() == [str(home / "cdcgan_iclevr.yaml"), str(home / "trainer" / "ddp.yaml"), str(zoo)]
 
 
-# Room -> the rooms that its files may import from, beside their own. "root" are the files that lie in lit_gans itself:
-# errors, files, checkpoints and the like, which every room may use.
-ARROWS: dict[str, set[str]] = {
-    "root": set(),
-    "kernels": {"root"},
-    "networks": {"root", "kernels"},
-    "losses": {"root"},
-    "training": {"root", "losses", "networks", "kernels"},
-    "inference": {"root", "training", "networks"},
-    "metrics": {"root", "training", "networks"},
-    "models": {"root", "inference", "metrics", "training", "losses", "networks"},
-    "scoring": {"root", "models", "inference", "metrics", "training", "networks"},
-    "callbacks": {"root", "scoring", "models", "metrics", "training"},
-    "boundary": {"root", "data_modules"},
-    "playground": {"root", "inference", "training", "networks", "data_modules", "boundary"},
-    "commands": {
-        *("root", "callbacks", "scoring", "models", "inference", "metrics", "training", "networks", "data_modules"),
-        "playground",
-    },
-    "cli": {"root", "commands", "data_modules", "boundary"},
-    "data_modules": set(),
-}
+# A line of the table of rooms: the room, those that its files may import from beside their own, whether Lightning too.
+# "root" are the files that lie in lit_gans itself: errors, files, checkpoints and the like, which every room may use.
+ROW = re.compile(r"\| `(\w+)` \|([^|]*)\| (yes|no) \|")
+ROOMS = ROW.findall((REPOSITORY / "docs" / "house.md").read_text("utf-8"))
+ARROWS = {room: set(re.findall(r"`(\w+)`", imports)) for room, imports, _ in ROOMS}
+WITH_LIGHTNING = {room for room, _, lightning in ROOMS if lightning == "yes"}
 # `import lit_gans` imports this file, so it is the only one that the package itself may know.
 REGISTRY = "lit_gans.models.registry"
-WITHOUT_LIGHTNING = {"root", "kernels", "networks", "losses", "metrics", "inference", "playground", "data_modules"}
-# of data_modules: what makes a data set a data module
+# What makes a data set a data module.
 SHELL = "data_modules.base"
+OURS = ("lit_gans", "data_modules")
 
 
 def room_of(module: str) -> str:
@@ -113,8 +98,8 @@ def test_imports_follow_the_arrows(room: str) -> None:
             continue
         for module in imports_of(file):
             if module.split(".")[0] == "lightning":
-                assert room not in WITHOUT_LIGHTNING or name == SHELL, f"{name} imports {module}"
-            if module.split(".")[0] not in ("lit_gans", "data_modules"):
+                assert room in WITH_LIGHTNING or name == SHELL, f"{name} imports {module}"
+            if not module.startswith(OURS):
                 continue
             if room == "package":
                 assert module == REGISTRY, f"{name} imports {module}"
@@ -123,6 +108,16 @@ def test_imports_follow_the_arrows(room: str) -> None:
                 knows = room in ("cli", "commands", "playground")
                 allowed = ARROWS[room] | {room} | ({"package"} if knows else set())
                 assert room_of(module) in allowed, f"{name} imports {module}"
+
+
+def test_no_arrow_is_allowed_that_nobody_takes_and_all_point_down_the_page() -> None:
+    taken = set()
+    for file in SOURCES:
+        name = ".".join(file.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        taken |= {(room_of(name), room_of(module)) for module in imports_of(file) if module.startswith(OURS)}
+    assert {(room, other) for room, others in ARROWS.items() for other in others} <= taken
+    order = list(ARROWS)
+    assert all(order.index(other) > order.index(room) for room, others in ARROWS.items() for other in others)
 
 
 def test_files_and_functions_fit_on_a_page() -> None:
