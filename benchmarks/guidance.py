@@ -19,7 +19,7 @@ from data_modules.iclevr import ICLEVR
 from lit_gans.files import replacing
 from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import VALIDATION_SEED
+from lit_gans.training.batches import VALIDATION_SEED
 
 matplotlib.use("Agg")
 

@@ -49,7 +49,8 @@ from lit_gans.callbacks.compile import Compile, Mode
 from lit_gans.files import replacing
 from lit_gans.kernels.base import Kernel
 from lit_gans.kernels.cpu import has_amx, has_bf16, limit
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import ImageModel
+from lit_gans.training.batches import Batch
 from lit_gans.training.memory import keep_freed_memory
 from lit_gans.training.precision import BF16
 

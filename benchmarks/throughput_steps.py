@@ -7,10 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import ImageModel
 from lit_gans.models.cyclegan import CycleGAN
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.gan import GAN, NETWORKS, NetworkName
+from lit_gans.training.batches import Batch
 from lit_gans.training.ema import update_average
 
 Work = Callable[[Batch], None]

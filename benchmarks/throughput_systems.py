@@ -13,7 +13,8 @@ import throughput_steps as steps
 import yaml
 
 from lit_gans.configs import find_config
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import ImageModel
+from lit_gans.training.batches import Batch
 from lit_gans.training.precision import best_precision
 
 

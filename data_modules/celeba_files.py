@@ -5,7 +5,6 @@ pictures, the attribute names, then a line a picture: file name and for each att
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from data_modules.errors import DataError, listing
 from data_modules.files import is_file, need_folder, picture_folder
 from data_modules.iclevr_files import unknown_name
-from data_modules.text import read_lines
+from data_modules.text import read_lines, twice
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "CelebAMask-HQ-attribute-anno.txt")
 IMAGE_FOLDERS = ("img_align_celeba", "CelebA-HQ-img", "images")
@@ -51,7 +50,7 @@ class AttributeTable:
         for name in attributes:
             if name not in self.names:
                 raise DataError(f"data.attributes: {unknown_name(name, self.names, self.file.name)}")
-        if repeated := [name for name, count in Counter(attributes).items() if count > 1]:
+        if repeated := twice(attributes):
             raise DataError(f"data.attributes names {repeated[0]!r} more than once; name each attribute once")
         return [self.names.index(name) for name in attributes]
 
@@ -92,7 +91,7 @@ def read_attributes(file: Path) -> AttributeTable:
             f"in CelebA's {ATTRIBUTE_FILES[0]}"
         )
     names = lines[1].split()
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+    if repeated := twice(names):
         raise DataError(f"{file}, line 2: the attribute {repeated[0]!r} stands there more than once; rename one")
     images, rows, wrong = [], [], []
     for number, line in enumerate(lines[2:], start=3):
@@ -112,7 +111,7 @@ def read_attributes(file: Path) -> AttributeTable:
             f"{file}, line 1: says {int(count):,} pictures, but {len(images):,} are listed; is the file cut short? "
             "If not, correct the number"
         )
-    if repeated := [name for name, count in Counter(images).items() if count > 1]:
+    if repeated := twice(images):
         raise DataError(f"{file}: {len(repeated):,} pictures are listed more than once; keep one:{listing(repeated)}")
     return AttributeTable(file, names, images, np.array(rows, bool).reshape(len(images), len(names)))
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from data_modules.iclevr import ICLEVR
 from lit_gans.callbacks.buffers import AverageBuffers
-from lit_gans.models.base import Batch
 from lit_gans.models.gan import GAN
+from lit_gans.training.batches import Batch
 
 
 class Generator(nn.Module):

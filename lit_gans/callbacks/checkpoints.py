@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import lightning as L
 import torch
@@ -16,7 +16,6 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from lit_gans.checks import whole
 from lit_gans.errors import InputError, OutputError
 from lit_gans.files import reason
-from lit_gans.models.base import ImageModel
 
 
 class CheckpointFile(Checkpoint):
@@ -71,13 +70,13 @@ class LastCheckpoint(CheckpointFile):
         if trainer.ckpt_path:
             self.saved_at = trainer.global_step  # so nothing is written where nothing is trained
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: Any) -> None:
         """Raises DivergedError: a checkpoint is due, and weights are not finite."""
         stops = trainer.should_stop or trainer.received_sigterm or trainer.global_step == trainer.max_steps
         if trainer.global_step % self.every == 0 or trainer.is_last_batch or stops:
             if not are_finite(pl_module):
                 seen = f"weights are NaN or infinite at batch {trainer.global_step}"
-                raise cast(ImageModel, pl_module).diverged(seen)
+                raise pl_module.diverged(seen)
             count_running_epoch(trainer)
             self.save(trainer, "last.ckpt")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -25,21 +25,19 @@ class Throughput(Callback):
         self._seconds = 0.0
         self._running_since: float | None = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._images = _images_seen(pl_module)
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._images = pl_module.images_seen
         self._seconds = 0.0
         self._resume()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._resume()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if not is_logged_step(trainer):
             return
         self._pause()
-        images = _images_seen(pl_module)
+        images = pl_module.images_seen
         # A CPU tensor: Lightning would copy a float to the GPU, and read it back for the bar after every batch.
         rate = torch.tensor((images - self._images) / max(self._seconds, 1e-9))
         pl_module.log("images_per_second", rate, prog_bar=True)
@@ -64,7 +62,3 @@ class Throughput(Callback):
     def _resume(self) -> None:
         if self._running_since is None:
             self._running_since = time.perf_counter()
-
-
-def _images_seen(pl_module: LightningModule) -> int:
-    return cast(int, pl_module.images_seen)

@@ -15,18 +15,12 @@ from lit_gans.checkpoints import read_torch_file
 from lit_gans.errors import DivergedError, InputError
 from lit_gans.inference.checkpoint import CHECKPOINT_KEY, check_class_names, check_origin, model_name, networks_alone
 from lit_gans.inference.weights import averaged_weights, with_averaged_weights
+from lit_gans.training.batches import Batch
 from lit_gans.training.decay import decay_factor
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.optimizers import align_state
 from lit_gans.training.progress import batches_of, shared_progress, time_limit
 from lit_gans.training.seeding import batch_seed
-
-Batch = dict[str, Any]
-# Noise of a validation: fixed, so that the curve shows the model and not the noise. The draws of a test start at
-# `draw_seed` and never get here.
-VALIDATION_SEED = 1_000_000
-# What a data module calls the real images of a test that no training saw; a batch without a name is of them.
-HELD_OUT = "held_out"
 
 
 class ImageModel(L.LightningModule):

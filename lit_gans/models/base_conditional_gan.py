@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.generators import ConditionalGenerator
-from lit_gans.models.base import Batch
 from lit_gans.models.conditional_model import Conditional
 from lit_gans.models.gan import GAN
+from lit_gans.training.batches import Batch
 
 
 class BaseConditionalGAN(ConditionalGenerator, Conditional, GAN):

@@ -6,9 +6,9 @@ from typing import Any
 from lit_gans import checks
 from lit_gans.inference.generators import Architecture, SlotGenerator, slot_generator
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.models.base import Batch
 from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.projection import ProjectionDiscriminator
+from lit_gans.training.batches import Batch
 from lit_gans.training.logging import is_logged_step
 from lit_gans.training.penalty import PenaltyConfig
 

@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from lit_gans.inference.sampling import ConditionalSampling
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import ImageModel
+from lit_gans.training.batches import Batch
 
 
 class Conditional(ConditionalSampling, ImageModel):

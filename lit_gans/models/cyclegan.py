@@ -12,12 +12,13 @@ from lit_gans import checks
 from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
-from lit_gans.models.base import Batch, ImageModel
-from lit_gans.models.pretrained import projected_discriminator
+from lit_gans.models.base import ImageModel
 from lit_gans.networks.contexts import frozen
 from lit_gans.networks.cyclegan import DiscriminatorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.networks.pretrained import projected_discriminator
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.augment_pipe import AugmentPipe
+from lit_gans.training.batches import Batch
 from lit_gans.training.cycle_weights import CycleWeights
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import update_average

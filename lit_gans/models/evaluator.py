@@ -12,10 +12,10 @@ from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import as_colour
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import HELD_OUT, Batch
 from lit_gans.models.single_network import SingleNetwork
 from lit_gans.networks.evaluator import COURSE_WIDTH, EvaluatorNetwork
 from lit_gans.training.augment import random_flip, random_half_resolution, random_noise, random_shift
+from lit_gans.training.batches import HELD_OUT, Batch
 from lit_gans.training.decay import one_cycle
 from lit_gans.training.optimizers import optimizer_of
 

@@ -10,13 +10,14 @@ from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.inference.base import called
 from lit_gans.inference.normalizing_flow import FlowSampling, small
-from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch, temperature_lines
+from lit_gans.models.base import temperature_lines
 from lit_gans.models.conditional_model import Conditional
 from lit_gans.models.single_network import SingleNetwork
 from lit_gans.networks.flow.bijections import Features
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.flow.layouts import KEPT
 from lit_gans.networks.flow.quantization import bits_per_dim, dequantize, to_cube
+from lit_gans.training.batches import HELD_OUT, VALIDATION_SEED, Batch
 from lit_gans.training.seeding import batch_seed, generator
 
 

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from lit_gans.inference.flow_matching import VelocitySampling
 from lit_gans.losses.flow_matching import logit_normal, on_the_path, velocity_loss
-from lit_gans.models.base import VALIDATION_SEED, Batch, temperature_lines
+from lit_gans.models.base import temperature_lines
 from lit_gans.models.conditional_model import Conditional
 from lit_gans.models.single_network import SingleNetwork
 from lit_gans.networks.contexts import inference
 from lit_gans.networks.ode import Solver
 from lit_gans.networks.unet import UNet
+from lit_gans.training.batches import VALIDATION_SEED, Batch
 from lit_gans.training.seeding import generator
 
 

@@ -14,11 +14,12 @@ from lit_gans.inference.base import EMA_DECAY
 from lit_gans.inference.generators import LatentGenerator
 from lit_gans.losses.adversarial import ObjectiveName
 from lit_gans.losses.soft_labels import SoftLabels, objective_of
-from lit_gans.models.base import Batch, ImageModel, temperature_lines
-from lit_gans.models.pretrained import projected_discriminator
+from lit_gans.models.base import ImageModel, temperature_lines
 from lit_gans.networks.contexts import frozen
+from lit_gans.networks.pretrained import projected_discriminator
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.augment_pipe import AugmentPipe
+from lit_gans.training.batches import Batch
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, clamp_weights, optimizer_of

@@ -9,7 +9,8 @@ from torch.optim import Optimizer
 
 from lit_gans import checks
 from lit_gans.inference.base import EMA_DECAY, Averaged
-from lit_gans.models.base import Batch, ImageModel
+from lit_gans.models.base import ImageModel
+from lit_gans.training.batches import Batch
 from lit_gans.training.decay import checked_decay
 from lit_gans.training.ema import update_average
 from lit_gans.training.optimizers import OptimizerName, optimizer_of

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_gans.errors import InputError
-from lit_gans.models.base import Batch
 from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.norms import NormName
 from lit_gans.networks.tag_dcgan import TagDCGANDiscriminator, TagDCGANGenerator
+from lit_gans.training.batches import Batch
 
 
 class TagDCGAN(BaseConditionalGAN):

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from lit_gans.inference.generators import UnconditionalGenerator
-from lit_gans.models.base import Batch
 from lit_gans.models.gan import GAN
+from lit_gans.training.batches import Batch
 
 
 class UnconditionalGAN(UnconditionalGenerator, GAN):

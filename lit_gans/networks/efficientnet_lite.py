@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from lit_gans.networks.same import same_padding
+
 # Of each stage: blocks, kernel, stride of the first block, factor of expansion, channels.
 STAGES = (
     (1, 3, 1, 1, 16),
@@ -89,7 +91,8 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel > 1:
-            x = pad(x, [side for size in (x.shape[3], x.shape[2]) for side in padding(size, self.kernel, self.stride)])
+            across, down = (same_padding(size, self.kernel, self.stride) for size in (x.shape[3], x.shape[2]))
+            x = pad(x, (*across, *down))
         # oneDNN's gradient of a depthwise convolution in bf16 takes four times as long as in float32
         in_float32 = self.conv.groups > 1 and x.requires_grad and x.device.type == "cpu"
         with torch.autocast("cpu", enabled=False) if in_float32 else nullcontext():
@@ -111,12 +114,6 @@ class Block(nn.Module):
         h = x if self.expand is None else self.expand(x)
         h = self.project(self.depthwise(h))
         return x + h if self.residual else h
-
-
-def padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and behind `size` pixels, so that ceil(size / stride) come out; the odd one behind."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
 
 
 def scaled(image: Tensor) -> Tensor:

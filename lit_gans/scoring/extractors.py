@@ -21,7 +21,7 @@ from lit_gans.metrics.extractors import (
     inception_extractor,
     random_conv,
 )
-from lit_gans.models.pretrained import efficientnet_lite0
+from lit_gans.networks.pretrained import efficientnet_lite0
 
 # a key of the Inception weights that torch-fidelity reads (pt_inception-2015-12-05), and of no resnet
 INCEPTION_KEY = "Mixed_7c.branch_pool.conv.weight"

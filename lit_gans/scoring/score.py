@@ -16,13 +16,13 @@ from lit_gans.inference.evaluator import FrozenEvaluator
 from lit_gans.metrics.extractors import RANDOM_CONV, Extractor
 from lit_gans.metrics.face_count import SIDE
 from lit_gans.metrics.object_score import ObjectScore
-from lit_gans.models.base import HELD_OUT, VALIDATION_SEED, Batch
 from lit_gans.pictures import grid, save_picture
 from lit_gans.scoring.distances import CollapseWatch, DistanceReport, ValidationDistance
 from lit_gans.scoring.extractors import load_extractor
 from lit_gans.scoring.objects import ObjectReport, load_evaluators, seen_by
 from lit_gans.scoring.report import write_scores
 from lit_gans.scoring.translation import TranslationScores, load_judges
+from lit_gans.training.batches import HELD_OUT, VALIDATION_SEED, Batch
 
 # Noise of the images of a test that are compared with real ones. The draws of the lists start at `draw_seed`.
 QUALITY_SEED = 2_000_000

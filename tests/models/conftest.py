@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from lit_gans.models.base import Batch
 from lit_gans.models.cdcgan import CDCGAN
+from lit_gans.training.batches import Batch
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 from lit_gans.errors import InputError
 from lit_gans.inference.generator_file import generator_file
-from lit_gans.models.base import Batch
 from lit_gans.models.conditional_gan import ConditionalGAN
+from lit_gans.training.batches import Batch
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 MakeBatches = Callable[..., DataLoader[Batch]]

@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 import lit_gans
 from lit_gans.errors import InputError
 from lit_gans.losses.penalties import gradient_penalty
-from lit_gans.models.base import Batch
 from lit_gans.models.cyclegan import CycleGAN, mean_logit
+from lit_gans.training.batches import Batch
 
 LR = 2e-4
 SIDE = 24

@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader
 import lit_gans
 from lit_gans.callbacks.checkpoints import LastCheckpoint
 from lit_gans.errors import InputError
-from lit_gans.models.base import VALIDATION_SEED, Batch
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.networks.flow.bijections import ActNorm, Mixing
 from lit_gans.networks.flow.denoising import denoised
 from lit_gans.scoring.score import Score
+from lit_gans.training.batches import VALIDATION_SEED, Batch
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 LABELS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])

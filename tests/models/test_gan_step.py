@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader
 
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES
-from lit_gans.models.base import Batch
 from lit_gans.models.cdcgan import CDCGAN
 from lit_gans.models.gan import GAN, NetworkName
+from lit_gans.training.batches import Batch
 
 LR = 2e-4
 State = dict[str, Tensor]

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 import lit_gans
 from lit_gans.errors import InputError
-from lit_gans.models import pretrained
+from lit_gans.networks import pretrained
 
 TINY: dict[str, dict[str, Any]] = {
     "DCGAN": {"image_size": 16, "width": 4},

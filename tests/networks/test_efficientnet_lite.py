@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lit_gans.networks.efficientnet_lite import DEPTH_CHANNELS, EfficientNetLite0, padding
+from lit_gans.networks.efficientnet_lite import DEPTH_CHANNELS, EfficientNetLite0
+from lit_gans.networks.same import same_padding
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_pictures_of_any_size_are_halved_upwards(network: EfficientNetLite0) -> 
 )
 def test_it_pads_as_tensorflow_does(size: int, kernel: int, stride: int, expected: tuple[int, int]) -> None:
     """The smallest number of zeros with which ceil(size / stride) values come out, the odd one behind."""
-    assert padding(size, kernel, stride) == expected
+    assert same_padding(size, kernel, stride) == expected
     assert (size + sum(expected) - kernel) // stride + 1 == -(-size // stride)
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.models import pretrained
-from lit_gans.models.pretrained import efficientnet_lite0
+from lit_gans.networks import pretrained
+from lit_gans.networks.pretrained import efficientnet_lite0
 from lit_gans.scoring.extractors import load_extractor
 
 
