@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from PIL import Image
 from torch import Tensor
 
 import lit_gans
@@ -18,7 +17,7 @@ from lit_gans.files import without_folders
 from lit_gans.hub import CONFIG, WEIGHTS, found
 from lit_gans.inference.checkpoint import hyperparameters_of
 from lit_gans.inference.generator_file import generator_file
-from lit_gans.pictures import grid, labelled_grid
+from lit_gans.pictures import as_image, grid, labelled_grid
 from lit_gans.safe_files import to_safetensors
 
 ROWS, PER_ROW, SQUARE = 6, 6, 5
@@ -99,7 +98,7 @@ def text(content: Mapping[str, Any]) -> bytes:
 
 def png(picture: Tensor) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(file, "PNG")
+    as_image(picture).save(file, "PNG")
     return file.getvalue()
 
 

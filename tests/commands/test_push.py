@@ -1,5 +1,6 @@
 """`lit-gans push`, and `hf://owner/name` in the place of a checkpoint, against a stand-in for the Hub."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,13 @@ import pytest
 import torch
 import yaml
 from hub_server import TOKEN, Hub, hub_server
+from PIL import Image
 from safetensors.torch import load as load_weights
 from untrained import NAMES, checkpoint_of, untrained
 
 import lit_gans
 from lit_gans.cli import main
+from lit_gans.commands.model_card import png
 
 constants = pytest.importorskip("huggingface_hub.constants")
 NAME = "someone/five-shapes"
@@ -213,3 +216,13 @@ def test_without_the_package_it_says_which_extra_brings_it(
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
     assert main(["sample", f"hf://{NAME}", "--condition", "red cube"]) == 2
     assert "lit_gans[hub]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_the_grid_of_a_card_is_grey_where_the_model_is(channels: int, mode: str) -> None:
+    picture = Image.open(io.BytesIO(png(torch.full((channels, 4, 6), 7, dtype=torch.uint8))))
+    assert (picture.mode, picture.size, picture.getextrema()) == (
+        mode,
+        (6, 4),
+        (7, 7) if mode == "L" else ((7, 7),) * 3,
+    )
