@@ -7,6 +7,8 @@ import errno
 import os
 import signal
 import sys
+import threading
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -129,10 +131,18 @@ def forget_output() -> None:
 
 @contextmanager
 def first_interrupt_counts(interrupts: list[int]) -> Iterator[None]:
-    """Adds to the list with each Ctrl-C, and puts its handler back, which Lightning leaves ignored after the first."""
+    """Adds to the list with each Ctrl-C, and puts its handler back, which Lightning leaves ignored after the first.
+
+    Libraries swallow an interrupt while they are imported: there it comes again, until it ends the block.
+    """
+    again: list[threading.Timer] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         interrupts.append(number)
+        if is_import(frame):
+            again.append(threading.Timer(0.5, interrupt_main))
+            again[-1].daemon = True
+            again[-1].start()
         signal.default_int_handler(number, frame)
 
     before = signal.getsignal(signal.SIGINT)
@@ -142,9 +152,18 @@ def first_interrupt_counts(interrupts: list[int]) -> Iterator[None]:
                 signal.signal(signal.SIGINT, interrupt)
         yield
     finally:
+        for timer in again:
+            timer.cancel()
         with suppress(ValueError):
             if before is not None:
                 signal.signal(signal.SIGINT, before)
+
+
+def is_import(frame: FrameType | None) -> bool:
+    """Whether a module is being imported there."""
+    while frame is not None and "importlib._bootstrap" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Where errors end: one line and an exit code for what the user can correct, a traceback for what is a bug."""
 
 import errno
+import importlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,7 +109,7 @@ def test_ctrl_c_is_130_also_where_a_library_makes_another_error_of_it(capsys: py
 
     def run() -> int:
         try:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             raise ImportError("cannot load module more than once per process") from None
         return 0
@@ -115,6 +117,22 @@ def test_ctrl_c_is_130_also_where_a_library_makes_another_error_of_it(capsys: py
     assert exit_code("sample", run) == 130
     assert capsys.readouterr().err == "lit-gans sample: interrupted\n"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_that_a_library_swallows_while_it_is_imported_comes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    pass\n"
+    (tmp_path / "swallowing_library.py").write_text(library)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def run() -> int:
+        importlib.import_module("swallowing_library")
+        for _ in range(6000):
+            time.sleep(0.01)
+        return 0
+
+    assert exit_code("sample", run) == 130
 
 
 @pytest.mark.parametrize(("given", "code"), [(0, 0), (None, 0), (3, 3), ("text", 1)])
