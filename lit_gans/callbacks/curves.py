@@ -37,8 +37,7 @@ def _draw(trainer: Trainer) -> None:
     if not trainer.is_global_zero:
         return
     for logger in trainer.loggers:
-        if isinstance(logger, CSVLogger):
-            folder = Path(logger.log_dir)
+        if isinstance(logger, CSVLogger) and (folder := Path(logger.log_dir)).is_dir():  # saving would make it
             try:
                 logger.save()
                 plot_curves(history(folder), folder / "curves.png")

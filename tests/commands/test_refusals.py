@@ -1,5 +1,6 @@
 """What a Trainer or a disk cannot do is refused in one line that names it, and leaves nothing behind."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ def test_an_option_that_cannot_be_is_named_and_leaves_no_folder(
     arguments = FIT.replace("--trainer.accelerator cpu", "") if "accelerator" in option else FIT
     more = ["--data.root", str(scenes_folder), "--trainer.default_root_dir", str(tmp_path), f"--{option}", value]
     assert named in error_of([*arguments.split(), *more], capsys)
+    assert not list(tmp_path.rglob("version_*"))
+
+
+def test_a_picture_that_cannot_be_read_leaves_no_folder(
+    scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next run is version_0, as README's commands have it."""
+    data = tmp_path / "data"
+    shutil.copytree(scenes_folder, data, ignore=shutil.ignore_patterns("*.npy*"))
+    damaged = next(data.rglob("*.png"))
+    damaged.write_text("no picture")
+    more = ["--data.root", str(data), "--trainer.default_root_dir", str(tmp_path / "runs")]
+    assert "cannot be read" in error_of([*FIT.split(), *more], capsys)
     assert not list(tmp_path.rglob("version_*"))
 
 
