@@ -30,7 +30,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_both_packages_every_config_and_the_zoo(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {f"lit_gans/weights/{file.name}" for file in (REPOSITORY / "weights").iterdir()} <= names
+    left_out = {"evaluator_iclevr_b", "evaluator_rendered"}
+    weights = {file.name for file in (REPOSITORY / "weights").iterdir() if file.stem not in left_out}
+    assert {name.removeprefix("lit_gans/weights/") for name in names if "/weights/" in name} == weights
     assert wheel.stat().st_size < 30e6
     assert {f"lit_gans/configs/{name}.yaml" for name in config_names()} <= names
     for package in ("lit_gans", "data_modules"):

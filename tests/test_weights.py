@@ -32,7 +32,7 @@ def test_every_file_of_weights_is_on_a_card_and_all_of_them_are_small() -> None:
     told = {card["file"] for card in CARDS.values()} | {f"{name}.json" for name in CARDS}
     told |= {f"{name}.{kind}" for name in GENERATORS for kind in ("yaml", "png")}
     assert told - {"README.md"} <= files <= told | {"README.md"} | {f"{name}.yaml" for name in CARDS}
-    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 30e6
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 60e6
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -133,7 +133,11 @@ def test_the_evaluator_of_rendered_scenes_knows_pictures_that_it_was_not_trained
 def test_it_scores_what_its_card_says(name: str, tmp_path: Path) -> None:
     data = Path(os.environ["LIT_GANS_DATA"])
     scores = CARDS[name]["scores"]
-    evaluators = {file: next(f for f in (data / file, WEIGHTS / file) if f.is_file()) for file in scores["evaluators"]}
+    evaluators = {
+        file: next((f for f in (data / file, WEIGHTS / file) if f.is_file()), None) for file in scores["evaluators"]
+    }
+    if None in evaluators.values():
+        pytest.skip(f"{', '.join(evaluators)}: not in LIT_GANS_DATA")
     assert {file: sha256(path) for file, path in evaluators.items()} == scores["evaluators"]
     config = (WEIGHTS / f"{name}.yaml").read_text()
     root = next(data / folder for module, folder in FOLDERS.items() if module in config)
