@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -104,6 +104,15 @@ def test_ctrl_c_is_130_also_as_lightning_ends_it(capsys: pytest.CaptureFixture[s
         assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As in a terminal: what is started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_is_130_also_where_a_library_makes_another_error_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     """As NumPy does while it is imported."""
 
@@ -119,6 +128,7 @@ def test_ctrl_c_is_130_also_where_a_library_makes_another_error_of_it(capsys: py
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_that_a_library_swallows_while_it_is_imported_comes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -289,7 +289,9 @@ def test_failure_leaves_no_half_written_folder(
 @pytest.mark.skipif(os.name != "posix", reason="sends what a terminal sends at Ctrl-C")
 def test_ctrl_c_is_told_once_and_by_no_worker(tmp_path: Path) -> None:
     arguments = ["data", "render-iclevr", str(tmp_path / "scenes"), "--scenes", "4000", "--workers", "2"]
-    command = [sys.executable, "-m", "lit_gans", *arguments]
+    heeding = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also in the background
+    code = f"{heeding}; from lit_gans.cli import main; sys.exit(main()) if __name__ == '__main__' else None"
+    command = [sys.executable, "-c", code, *arguments]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(command, **options) as process:  # type: ignore[call-overload]
         while not list(tmp_path.glob(".scenes.*/images/*.png")):
