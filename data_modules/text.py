@@ -61,19 +61,18 @@ def parse_json(text: str, where: str) -> object:
 
     try:
         value: object = json.loads(text, object_pairs_hook=without_repeats)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise DataError(f"{where}, line {error.lineno}, column {error.colno}: not valid JSON: {error.msg}") from error
     except RecursionError:
         raise DataError(f"{where}: lists or mappings are nested too deeply; is it the right file?") from None
+    except UnicodeEncodeError:
+        raise DataError(f"{where}: holds half a character (an unpaired \\ud...), which no name has") from None
     except DataError:
         raise
     except ValueError as error:  # Python refuses whole numbers of thousands of digits
         raise DataError(f"{where}: not valid here: {error}") from error
-    if "\\ud" in text.lower():
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise DataError(f"{where}: holds half a character (an unpaired \\ud...), which no name has") from None
     return value
 
 
