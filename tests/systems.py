@@ -39,6 +39,11 @@ SYSTEM: dict[str, tuple[str, str]] = {
         "celeba_folder",
         f"--data.image_size 16 --data.attributes null --data.val_fraction 0.3 {TINY_FLOW}",  # 7 of 24 held out
     ),
+    "flow_celeba_attention": (
+        "celeba_folder",
+        f"--data.image_size 16 --data.attributes null --data.val_fraction 0.3 {TINY_FLOW} --model.steps [1,0] "
+        "--model.attention 1 --model.attention_width 32",
+    ),
     "flow_matching_iclevr": ("scenes_folder", TINY_FLOW_MATCHING),
     "demo/flow_matching_iclevr": ("scenes_folder", TINY_FLOW_MATCHING),
     "demo/flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),

@@ -56,6 +56,7 @@ def test_csv_tensorboard_and_wandb_each_get_scalars_pictures_and_all_options(
     name = json.loads((run / "run.json").read_text())["wandb"]
     (file,) = folder.glob("*.wandb")
     assert file.name == f"run-{name}.wandb"
+    forget_wandb()  # its own process has then written all
     told = file.read_bytes()
     for text in ("pets", "the-lab", "mine", str(pictures_folder), "loss/generator", f"model-{name}", "last.ckpt"):
         assert text.encode() in told, text

@@ -135,7 +135,7 @@ def test_no_shards_and_those_of_others_are_refused(shards: Path, tmp_path: Path)
     index.pop("lit_gans")
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "index.json").write_text(json.dumps(index))
-    with pytest.raises(DataError, match=r"not written by `lit-gans data shard`"):
+    with pytest.raises(DataError, match=r"no shards of `lit-gans data shard`; write them anew"):
         ImageFolder(str(tmp_path)).class_names  # noqa: B018
 
 
