@@ -138,7 +138,7 @@ def compared_row(name: str, card: dict[str, Any], speed: dict[str, Any]) -> list
     if speed["sha256"] != card["sha256"]:
         raise SystemExit(f"sampling_speed.json: {name} has other weights now; run benchmarks/sampling_speed.py again")
     run, scores = card["run"], card["scores"]
-    minutes = (run["minutes"] + (run.get("minutes_before") or 0)) * run["machine"]["threads"]
+    minutes = zoo.minutes(run) * run["machine"]["threads"]
     images = scores["images_seen"]
     lists = [next(iter(columns.values()))["mean"] for columns in scores["object_score"].values()]
     extra = [next(iter(columns.values())) for columns in scores["extra_objects"].values()]

@@ -67,4 +67,9 @@ def budget(run: Mapping[str, Any]) -> str:
         return "not measured"
     machine = run["machine"]
     on = machine["gpu"] or f"{machine['threads']} CPU thread{'s' if machine['threads'] > 1 else ''}"
-    return f"{run['minutes'] + (run.get('minutes_before') or 0):.0f} on {on}"
+    return f"{minutes(run):.0f} on {on}"
+
+
+def minutes(run: Mapping[str, Any]) -> float:
+    """Of a training, with those of the runs that it continues."""
+    return float(run["minutes"] + (run.get("minutes_before") or 0))
