@@ -50,7 +50,7 @@ demo: install
 	@echo "$(DEMO)/gan/version_*/samples/, the scored ones in $(DEMO)/test/version_*/. Next: README.md, 'Your own pictures'."
 
 $(DEMO)/first.png: | .venv/installed
-	$(BIN)/lit-gans sample weights/conditional_gan_iclevr.ckpt $(ASKED) --seed 0 --labels --out $@
+	$(BIN)/lit-gans sample conditional_gan_iclevr $(ASKED) --seed 0 --labels --out $@
 
 $(DEMO)/scenes/train.json: | $(DEMO)/first.png
 	$(BIN)/lit-gans data render-iclevr $(DEMO)/scenes --scenes $(SCENES) --size 32 --zoom 1.8

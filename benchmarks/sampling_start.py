@@ -1,6 +1,6 @@
 """Seconds of the processor until `lit-gans sample` has drawn, against those of `import torch`.
 
-    python benchmarks/sampling_start.py weights/conditional_gan_iclevr.ckpt --condition "red cube" --out start.json
+    python benchmarks/sampling_start.py conditional_gan_iclevr --condition "red cube" --out start.json
 
 Each process is run once untimed, so that files lie in the page cache and bytecode is compiled; then they take turns.
 User seconds are those that the process and its threads spend computing: what else runs on the machine changes them

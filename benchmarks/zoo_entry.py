@@ -39,7 +39,7 @@ DATA = {
 
 
 def add(name: str, run: Path, record: Path, texts: dict[str, str | None], conditions: Sequence[str]) -> dict[str, Any]:
-    """Writes `NAME.ckpt` (`.pth` of an evaluator), `.yaml`, `.png` and `.json`, and returns the card.
+    """Writes `NAME.safetensors` (`.pth` of an evaluator), `.yaml`, `.png` and `.json`, and returns the card.
 
     Args:
         name: in the zoo.
@@ -71,7 +71,7 @@ def add(name: str, run: Path, record: Path, texts: dict[str, str | None], condit
         missing = [key for key in ("draws", "weak", "data") if not card[key]]
         if missing:
             raise SystemExit(f"{name}: give --{' and --'.join(missing)}: a text for its card")
-        if file.suffix == ".ckpt":
+        if file.suffix == ".safetensors":
             model = lit_gans.load(file)
             names = [[part.strip() for part in text.split(",")] for text in conditions]
             card["picture"] = {"conditions": names or before.get("picture", {}).get("conditions") or chosen(model)}
@@ -87,7 +87,7 @@ def add(name: str, run: Path, record: Path, texts: dict[str, str | None], condit
 def exported(checkpoint: Path, folder: Path, name: str) -> Path:
     """The weights that are shipped, in float16."""
     of_evaluator = model_name(read_torch_file(checkpoint, "checkpoint")) == "Evaluator"
-    kind, ending = ("evaluator", "pth") if of_evaluator else ("generator", "ckpt")
+    kind, ending = ("evaluator", "pth") if of_evaluator else ("generator", "safetensors")
     file = folder / f"{name}.{ending}"
     if lit_gans_command(["export", kind, str(checkpoint), str(file), "--half"]) != 0:
         raise SystemExit(f"{checkpoint}: not exported; see above")

@@ -12,7 +12,7 @@ from typing import Any
 from lit_gans.errors import did_you_mean
 
 # In a wheel the weights lie inside the package, in a checkout beside it.
-HOMES = (Path(__file__).parent / "weights", Path(__file__).parent.parent / "weights")
+HOMES = tuple(Path(__file__).resolve().parents[i] / "weights" for i in (0, 1))
 
 
 def cards(homes: tuple[Path, ...] = HOMES) -> dict[str, dict[str, Any]]:
@@ -26,6 +26,9 @@ def found(given: str | Path) -> Path:
     path = Path(given).expanduser()
     if path.exists() and not path.is_dir():
         return path
+    if path.suffix == ".ckpt" and path.resolve().parent in HOMES:  # as earlier versions had them
+        renamed = path.with_suffix(".safetensors")
+        return renamed if renamed.is_file() else path
     homes = [home for home in HOMES if (home / f"{path}.json").is_file()] if is_name(path) else []
     if not homes:
         return path

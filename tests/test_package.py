@@ -47,7 +47,7 @@ def test_configs_and_weights_of_a_wheel_are_found_by_bare_name(wheel: Path, tmp_
     code += "; from lit_gans.zoo import found; print(found('conditional_gan_iclevr'))"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     home = tmp_path / "lit_gans" / "configs"
-    zoo = tmp_path / "lit_gans" / "weights" / "conditional_gan_iclevr.ckpt"
+    zoo = tmp_path / "lit_gans" / "weights" / "conditional_gan_iclevr.safetensors"
     assert result.stdout.split() == [str(home / "cdcgan_iclevr.yaml"), str(home / "trainer" / "ddp.yaml"), str(zoo)]
 
 

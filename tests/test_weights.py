@@ -100,6 +100,8 @@ def test_a_file_of_a_name_wins_and_a_wrong_name_is_told_the_nearest(
     assert main(["predict", "--ckpt_path", "nobody"]) == 2
     assert "no such file, and no name in the zoo; lit-gans zoo lists them" in capsys.readouterr().err
     assert zoo.found("weights/nobody.ckpt") == Path("weights/nobody.ckpt")
+    assert zoo.found(WEIGHTS / "flow_faces.ckpt") == WEIGHTS / "flow_faces.safetensors"  # as it was called once
+    assert zoo.found(tmp_path / "flow_faces.ckpt") == tmp_path / "flow_faces.ckpt"
     (tmp_path / "conditional_gan_iclevr").mkdir()
     assert zoo.found("conditional_gan_iclevr").parent == WEIGHTS  # a folder is no checkpoint
     (tmp_path / "conditional_gan_iclevr").rmdir()

@@ -179,6 +179,11 @@ class BestCheckpoint(CheckpointFile):
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.measure is not None and trainer.is_global_zero:
             print(f"best {self.measure} {self.best:.4g} at batch {self.batch:,}: {self.file}", flush=True)
+        if self.patience is not None and self.validated_at < 0:
+            rank_zero_info(
+                "--stop.patience had no effect: the run ended before its first validation; "
+                "--trainer.val_check_interval (batches) or --trainer.check_val_every_n_epoch say how often"
+            )
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         self.trainer = trainer

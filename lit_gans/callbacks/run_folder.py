@@ -8,6 +8,8 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 # What is there before anything has been trained, scored or drawn; curves of an earlier run, where one is continued.
 EMPTY = {"config.yaml", "hparams.yaml", "metrics.csv", "curves.png", "run.json"}
+# What a training writes, by what a user looks at first; a run of a few batches has no figures yet, so no curves.
+RESULTS = ("checkpoints", "samples", "metrics.csv", "curves.png", "config.yaml")
 
 
 class RunFolder(L.Callback):
@@ -36,7 +38,8 @@ class RunFolder(L.Callback):
         if self.folder is None or trainer.state.fn != TrainerFn.FITTING:
             return
         if self.trained:
-            print(f"wrote {self.folder}: checkpoints, samples, metrics.csv, curves.png, config.yaml", flush=True)
+            there = ", ".join(name for name in RESULTS if (self.folder / name).exists())
+            print(f"wrote {self.folder}: {there}", flush=True)
         else:
             print(
                 f"nothing was trained: batch {trainer.global_step:,} is the end of this run already; give a later "

@@ -177,13 +177,13 @@ def _run_cli(folder: RunFolder) -> None:
             "num_sanity_val_steps": 0,
             "callbacks": [
                 Preflight(),
-                folder,
                 Throughput(),  # before the bar that shows it
                 progress_bar(),
                 AverageBuffers(),
                 PredictionWriter(),
                 Curves(),
                 RunRecord(),
+                folder,  # names what the others wrote
             ],
         },
         save_config_callback=SaveFitConfig,

@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 
 import lit_gans
 from lit_gans import zoo
+from lit_gans.checkpoints import read_torch_file
 from lit_gans.cli import main
 
 
@@ -128,14 +129,14 @@ def test_one_command_adds_weights_with_their_picture_and_card(
     assert not list((tmp_path / "zoo").iterdir())
     script.main([*command, "--draws", "scenes", "--weak", "all of it", "--condition", "red cube"])
     assert {file.name for file in (tmp_path / "zoo").iterdir()} == {
-        f"tiny.{kind}" for kind in ("ckpt", "yaml", "json", "png")
+        f"tiny.{kind}" for kind in ("safetensors", "yaml", "json", "png")
     }
     script.main(command)  # the texts of the earlier card stay
     monkeypatch.setattr(zoo, "HOMES", (tmp_path / "zoo",))
     card = zoo.cards((tmp_path / "zoo",))["tiny"]
     assert (card["draws"], card["weak"], card["data"]["name"]) == ("scenes", "all of it", "iCLEVR")
     assert card["picture"] == {"conditions": [["red cube"]]} and card["run"]["images_seen"] == 16
-    content = torch.load(zoo.found("tiny"), weights_only=True)
+    content = read_torch_file(zoo.found("tiny"), "checkpoint")
     assert all(value.dtype == torch.float16 for value in content["state_dict"].values() if value.is_floating_point())
     assert lit_gans.load("tiny").sample([["red cube"]], n=8, seed=0).shape == (8, 3, 16, 16)
     assert str(scenes_folder) not in (tmp_path / "zoo" / "tiny.yaml").read_text()

@@ -20,7 +20,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_speed_is_the_median_of_the_rounds(script: ModuleType, scenes_folder: Path, tmp_path: Path) -> None:
-    name, file = "conditional_gan_iclevr", REPOSITORY / "weights" / "conditional_gan_iclevr.ckpt"
+    name, file = "conditional_gan_iclevr", REPOSITORY / "weights" / "conditional_gan_iclevr.safetensors"
     options = ["--data", str(scenes_folder), "--rounds", "3", "--out", str(tmp_path / "speed.json")]
     script.main([name, str(file), *options])
     content = json.loads((tmp_path / "speed.json").read_text())

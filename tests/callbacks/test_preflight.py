@@ -47,7 +47,7 @@ def test_a_missing_evaluator_is_told_before_the_first_batch(
 
 
 def test_too_few_held_out_pictures_are_told_with_the_share_that_is_enough(
-    faces_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    faces_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     root, runs = tmp_path / "anime", tmp_path / "runs"
     (root / "faces").mkdir(parents=True)
@@ -59,10 +59,17 @@ def test_too_few_held_out_pictures_are_told_with_the_share_that_is_enough(
     assert "3 pictures, 1 of them held out; validation compares with at least 2: give --data.val_fraction 0.67" in error
     for file in files[3:]:
         shutil.copy(file, root / "faces")
-    assert main([*arguments.split(), "--data.val_fraction", "0.34", "--data.batch_size", "2"]) == 0
+    small = ["--data.val_fraction", "0.34", "--data.batch_size", "2"]
+    assert main([*arguments.split(), *small, "--trainer.check_val_every_n_epoch", "9", "--stop.patience", "1"]) == 0
     out = capsys.readouterr().out
     folder = runs / "dcgan_anime" / "version_0"
-    assert f"the run is written to {folder}" in out and f"wrote {folder}: checkpoints" in out
+    assert f"the run is written to {folder}" in out
+    (line,) = [line for line in out.splitlines() if line.startswith(f"wrote {folder}: ")]
+    named = line.removeprefix(f"wrote {folder}: ").split(", ")
+    assert {"checkpoints", "samples", "config.yaml"} <= set(named)
+    assert all((folder / name).exists() for name in named)
+    assert ("curves.png" in named) == (folder / "curves.png").exists()  # of two batches there are no figures
+    assert "--stop.patience had no effect: the run ended before its first validation" in caplog.text
 
     last = folder / "checkpoints" / "last.ckpt"
     assert main([*arguments.split(), "--data.val_fraction", "0.34", "--ckpt_path", str(last)]) == 0
