@@ -85,6 +85,8 @@ def options_of(state: dict[str, Tensor]) -> dict[str, Any]:
     transposed = up is None or up.shape[0] == 4 * width
     upsample: Upsampling = "transpose" if transposed else "resize"
     sizes = {"width": width, "blocks": blocks, "channels": state["model.1.weight"].shape[1]}
-    norm: GeneratorNorm = "affine" if "model.2.weight" in state else "none" if "without_norm" in state else "instance"
+    norm: GeneratorNorm = "affine" if "model.2.weight" in state else "instance"
+    if "normed_by_pixel" in state:
+        norm = "channel"
     kinds = {"residual": "draws_change" in state, "generator_norm": norm}
     return {**sizes, **kinds, "upsample": upsample}

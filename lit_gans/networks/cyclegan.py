@@ -4,7 +4,7 @@ The names in the state dicts are those of the authors' PyTorch code, so that its
 the defaults the generator has 11,378,179 and the discriminator 2,764,737 parameters.
 """
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from lit_gans.kernels.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
 DiscriminatorNorm = Literal["instance", "spectral", "none"]
-GeneratorNorm = Literal["instance", "affine", "none"]
+GeneratorNorm = Literal["instance", "affine", "channel"]
 
 # Two layers of stride 2.
 GRANULARITY = 4
@@ -36,9 +36,9 @@ class ResnetGenerator(nn.Module):
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
         channels: of the images: 3, or 1 for grey.
         generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
-            other code; or "none": an instance norm lets a network scale a whole picture down by one bright spot in it,
-            which is seen as a blob (Karras et al. 2020, section 2.1). Without one, layers start from Kaiming's weights
-            and blocks as no change (Fixup, Zhang et al. 2019).
+            other code; or "channel", see ChannelNorm2d: an instance norm lets a network scale a whole picture down by
+            one bright spot in it, which is seen as a blob (Karras et al. 2020, section 2.1), and forgets how bright and
+            how contrasted a picture is.
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
@@ -75,9 +75,8 @@ class ResnetGenerator(nn.Module):
         init_normal(self)
         self.residual, self.channels = residual, channels
         # names in the state dict, so that nobody takes these weights for those of another network
-        if generator_norm == "none":
-            init_without_norm(self)
-            self.register_buffer("without_norm", torch.tensor(True))
+        if generator_norm == "channel":
+            self.register_buffer("normed_by_pixel", torch.tensor(True))
         if residual:
             nn.init.zeros_(last.weight)
             self.register_buffer("draws_change", torch.tensor(True))
@@ -151,6 +150,17 @@ class ResidualBlock(nn.Module):
         return x + self.conv_block(x)
 
 
+class ChannelNorm2d(nn.LayerNorm):
+    """Each pixel's channels to mean 0 and variance 1, then a weight and a bias a channel, (B, C, H, W) -> same.
+
+    What a pixel becomes depends on no other pixel, so pictures of any size, and parts of one, are treated alike
+    (Mentzer et al. 2020, arXiv 2006.09965, section A.1).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 class DoublingConvTranspose2d(nn.ConvTranspose2d):
     """(B, in_channels, H, W) -> (B, out_channels, 2H, 2W)."""
 
@@ -174,7 +184,7 @@ def normed(channels: int, norm: GeneratorNorm) -> tuple[nn.Module, nn.Module]:
 
 
 def norm_of(channels: int, norm: GeneratorNorm) -> nn.Module:
-    return nn.Identity() if norm == "none" else InstanceNorm2d(channels, affine=norm == "affine")
+    return ChannelNorm2d(channels) if norm == "channel" else InstanceNorm2d(channels, affine=norm == "affine")
 
 
 def missing(side: int) -> int:
@@ -189,15 +199,3 @@ def init_normal(network: nn.Module) -> None:
             nn.init.normal_(module.weight, 0.0, 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def init_without_norm(generator: ResnetGenerator) -> None:
-    """Kaiming's weights, which keep the variance through layers with ReLU; 0 for the last layer of each block, so that
-    the sum over the blocks does not grow; the layer before tanh keeps N(0, 0.02)."""
-    last = generator.model[-2]
-    for module in generator.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module is not last:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-    for module in generator.modules():
-        if isinstance(module, ResidualBlock):
-            nn.init.zeros_(cast(nn.Conv2d, module.conv_block[-2]).weight)
