@@ -144,7 +144,7 @@ class TestResidual:
 
 class TestNorms:
     def test_channel_norm_brings_each_pixel_to_mean_0_and_variance_1(self) -> None:
-        x = torch.randn(2, 64, 5, 7) * torch.rand(2, 1, 5, 7) * 9 + 3
+        x = torch.randn(2, 64, 5, 7) * (1 + 9 * torch.rand(2, 1, 5, 7)) + 3
         out = ChannelNorm2d(64)(x)
         torch.testing.assert_close(out.mean(1), torch.zeros(2, 5, 7), atol=1e-5, rtol=0)
         torch.testing.assert_close(out.var(1, correction=0), torch.ones(2, 5, 7), atol=1e-3, rtol=0)
