@@ -18,7 +18,6 @@ from lit_gans.kernels.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
 DiscriminatorNorm = Literal["instance", "spectral", "none"]
-GeneratorNorm = Literal["instance", "affine", "channel"]
 
 # Two layers of stride 2.
 GRANULARITY = 4
@@ -35,10 +34,7 @@ class ResnetGenerator(nn.Module):
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
         channels: of the images: 3, or 1 for grey.
-        generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
-            other code; or "channel", see ChannelNorm2d: an instance norm lets a network scale a whole picture down by
-            one bright spot in it, which is seen as a blob (Karras et al. 2020, section 2.1), and forgets how bright and
-            how contrasted a picture is.
+        affine: the norms have weights and biases, as in some generators of other code; not in the authors'.
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
@@ -52,7 +48,7 @@ class ResnetGenerator(nn.Module):
         upsample: Upsampling = "transpose",
         residual: bool = False,
         channels: int = 3,
-        generator_norm: GeneratorNorm = "instance",
+        affine: bool = False,
     ) -> None:
         super().__init__()
         checks.channels(channels)
@@ -60,25 +56,22 @@ class ResnetGenerator(nn.Module):
         checks.whole("blocks", blocks, at_least=0)
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
-        checks.choice("generator_norm", generator_norm, get_args(GeneratorNorm))
         last = nn.Conv2d(width, channels, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
-            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, generator_norm)),
-            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width, generator_norm)),
-            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width, generator_norm)),
-            *(ResidualBlock(4 * width, generator_norm) for _ in range(blocks)),
-            *(up(4 * width, 2 * width), *normed(2 * width, generator_norm)),
-            *(up(2 * width, width), *normed(width, generator_norm)),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, affine)),
+            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width, affine)),
+            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width, affine)),
+            *(ResidualBlock(4 * width, affine) for _ in range(blocks)),
+            *(up(4 * width, 2 * width), *normed(2 * width, affine)),
+            *(up(2 * width, width), *normed(width, affine)),
             *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
         self.residual, self.channels = residual, channels
-        # names in the state dict, so that nobody takes these weights for those of another network
-        if generator_norm == "channel":
-            self.register_buffer("normed_by_pixel", torch.tensor(True))
         if residual:
             nn.init.zeros_(last.weight)
+            # a name in the state dict, so that nobody takes these weights for those of whole images
             self.register_buffer("draws_change", torch.tensor(True))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -139,26 +132,15 @@ class PatchDiscriminator(nn.Module):
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (B, C, H, W) -> same."""
 
-    def __init__(self, channels: int, norm: GeneratorNorm = "instance") -> None:
+    def __init__(self, channels: int, affine: bool = False) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels, norm)),
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), norm_of(channels, norm)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels, affine)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels, affine)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv_block(x)
-
-
-class ChannelNorm2d(nn.LayerNorm):
-    """Each pixel's channels to mean 0 and variance 1, then a weight and a bias a channel, (B, C, H, W) -> same.
-
-    What a pixel becomes depends on no other pixel, so pictures of any size, and parts of one, are treated alike
-    (Mentzer et al. 2020, arXiv 2006.09965, section A.1).
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class DoublingConvTranspose2d(nn.ConvTranspose2d):
@@ -178,13 +160,9 @@ class ResizeConv2d(nn.Conv2d):
         return super().forward(nn.functional.interpolate(input, scale_factor=2.0, mode="nearest"))
 
 
-def normed(channels: int, norm: GeneratorNorm) -> tuple[nn.Module, nn.Module]:
+def normed(channels: int, affine: bool) -> tuple[nn.Module, nn.Module]:
     """What follows a convolution."""
-    return norm_of(channels, norm), nn.ReLU(inplace=True)
-
-
-def norm_of(channels: int, norm: GeneratorNorm) -> nn.Module:
-    return ChannelNorm2d(channels) if norm == "channel" else InstanceNorm2d(channels, affine=norm == "affine")
+    return InstanceNorm2d(channels, affine), nn.ReLU(inplace=True)
 
 
 def missing(side: int) -> int:

@@ -11,7 +11,7 @@ from torch import nn
 
 from lit_gans.errors import InputError
 from lit_gans.kernels.instance_norm import InstanceNorm2d
-from lit_gans.networks.cyclegan import ChannelNorm2d, PatchDiscriminator, ResnetGenerator
+from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())
 
@@ -142,29 +142,6 @@ class TestResidual:
         assert any(p.grad is not None and p.grad.any() for p in generator.parameters())
 
 
-class TestNorms:
-    def test_channel_norm_brings_each_pixel_to_mean_0_and_variance_1(self) -> None:
-        x = torch.randn(2, 64, 5, 7) * (1 + 9 * torch.rand(2, 1, 5, 7)) + 3
-        out = ChannelNorm2d(64)(x)
-        torch.testing.assert_close(out.mean(1), torch.zeros(2, 5, 7), atol=1e-5, rtol=0)
-        torch.testing.assert_close(out.var(1, correction=0), torch.ones(2, 5, 7), atol=1e-3, rtol=0)
-
-    def test_a_bright_spot_changes_nothing_that_it_does_not_reach_but_for_an_instance_norm(self) -> None:
-        torch.manual_seed(0)
-        image = torch.rand(1, 3, 96, 96) * 0.2
-        spotted = image.clone()
-        spotted[..., :4, :4] = 1.0
-        for norm, reaches in (("channel", False), ("instance", True)):
-            network = ResnetGenerator(4, 0, generator_norm=norm)  # type: ignore[arg-type]
-            far = (network(image) - network(spotted))[..., 48:, 48:]
-            assert bool(far.any()) == reaches
-
-    def test_weights_of_one_norm_are_not_taken_for_those_of_another(self) -> None:
-        weights = ResnetGenerator(4, 1, generator_norm="channel").state_dict()
-        with pytest.raises(RuntimeError, match="normed_by_pixel"):
-            ResnetGenerator(4, 1, generator_norm="affine").load_state_dict(weights)
-
-
 class TestLayers:
     def test_images_of_a_batch_do_not_mix(self) -> None:
         images = torch.rand(3, 3, 24, 24)
@@ -189,7 +166,6 @@ class TestLayers:
         ({"upsample": "bilinear"}, "upsample is 'bilinear'"),
         ({"width": 0}, "width is 0"),
         ({"blocks": -1}, "blocks is -1"),
-        ({"generator_norm": "batch"}, "generator_norm is 'batch'"),
     ],
     ids=str,
 )
