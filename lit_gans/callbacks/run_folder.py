@@ -5,6 +5,8 @@ from pathlib import Path
 import lightning as L
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.model_summary.model_summary import get_human_readable_count
+from torch import nn
 
 # What is there before anything has been trained, scored or drawn; curves of an earlier run, where one is continued.
 EMPTY = {"config.yaml", "hparams.yaml", "metrics.csv", "curves.png", "run.json"}
@@ -29,7 +31,7 @@ class RunFolder(L.Callback):
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.folder is not None:
-            print(f"the run is written to {self.folder}", flush=True)
+            print(f"{type(pl_module).__name__}: {sizes(pl_module)}; the run is written to {self.folder}", flush=True)
 
     def on_train_batch_end(self, *_: object) -> None:
         self.trained = True
@@ -67,3 +69,12 @@ class RunFolder(L.Callback):
         for path in sorted((path for path in paths if path.is_dir()), reverse=True):
             path.rmdir()
         self.folder.rmdir()
+
+
+def sizes(model: nn.Module) -> str:
+    """Each trained network with the number of its weights."""
+    trained = {
+        name: sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+        for name, network in model.named_children()
+    }
+    return ", ".join(f"{name} {get_human_readable_count(count)}" for name, count in trained.items() if count)

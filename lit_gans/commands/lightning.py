@@ -175,6 +175,7 @@ def _run_cli(folder: RunFolder) -> None:
         trainer_class=Trainer,
         trainer_defaults={
             "num_sanity_val_steps": 0,
+            "enable_model_summary": False,  # the run's folder is told with the networks' sizes
             "callbacks": [
                 Preflight(),
                 Throughput(),  # before the bar that shows it

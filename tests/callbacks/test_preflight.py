@@ -63,7 +63,7 @@ def test_too_few_held_out_pictures_are_told_with_the_share_that_is_enough(
     assert main([*arguments.split(), *small, "--trainer.check_val_every_n_epoch", "9", "--stop.patience", "1"]) == 0
     out = capsys.readouterr().out
     folder = runs / "dcgan_anime" / "version_0"
-    assert f"the run is written to {folder}" in out
+    assert f"DCGAN: generator 14.7 K, discriminator 3.0 K; the run is written to {folder}" in out
     (line,) = [line for line in out.splitlines() if line.startswith(f"wrote {folder}: ")]
     named = line.removeprefix(f"wrote {folder}: ").split(", ")
     assert {"checkpoints", "samples", "config.yaml"} <= set(named)
