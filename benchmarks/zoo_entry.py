@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 import yaml
 from torch import Tensor
 
 import lit_gans
+from data_modules.loader import to_float
+from data_modules.rendered.animals import render_animal
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.cli import main as lit_gans_command
 from lit_gans.files import sha256
 from lit_gans.inference.checkpoint import model_name
 from lit_gans.inference.sampling import ConditionalSampling
+from lit_gans.inference.translation import Translation
 from lit_gans.pictures import grid, save_picture
 
 ZOO = Path(__file__).parent.parent / "weights"
@@ -118,7 +123,17 @@ def chosen(model: Any) -> list[list[str]] | None:
 
 
 def drawn(model: Any, picture: dict[str, Any]) -> Tensor:
-    """The picture on a card, uint8 (3, H, W): a row of 8 for each condition, or 32 of a model without."""
+    """The picture on a card, uint8 (3, H, W): a row of 8 for each condition, or 32 of a model without; of a CycleGAN
+    eight plain animals, what they become, eight striped ones, what they become."""
+    if isinstance(model, Translation):
+        plain, striped = (animals(kind) for kind in (False, True))
+        return grid(torch.cat([plain, model.translate(plain, "a2b"), striped, model.translate(striped, "b2a")]))
     asked = picture["conditions"]
     images = model.sample(asked, n=8, seed=0) if asked else model.sample(32, seed=0)
     return grid(images)
+
+
+def animals(striped: bool) -> Tensor:
+    """Eight drawn animals of 64 px, (8, 3, 64, 64) in [-1, 1]; of another seed than a demo's."""
+    images = np.stack([render_animal(striped, index, seed=2).image for index in range(8)])
+    return to_float(torch.from_numpy(images).permute(0, 3, 1, 2))
