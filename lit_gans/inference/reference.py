@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lit_gans.checkpoints import one_line, read_torch_file
 from lit_gans.errors import InputError, few
-from lit_gans.networks.cyclegan import ResnetGenerator, Upsampling
+from lit_gans.networks.cyclegan import GeneratorNorm, ResnetGenerator, Upsampling
 
 EXPECTED = "expected the state dict of a ResNet generator with instance norm, laid out as CycleGAN's authors do"
 # Instance norms of PyTorch before 0.4 kept statistics that nothing used.
@@ -23,7 +23,7 @@ NUMBERS = {2: (1, 5), 4: (1, 2, 5, 6)}
 def load_generator(path: str | Path) -> ResnetGenerator:
     """The generator of a file that holds nothing but its state dict, in eval mode.
 
-    Width, blocks and kind of upsampling are read off the shapes, `residual` and weights of the norms off the names.
+    Width, blocks and kind of upsampling are read off the shapes, `residual` and the norm off the names.
     A generator of this package is written to such a file by `torch.save(model.generator_a2b.state_dict(), path)`.
 
     Raises:
@@ -85,5 +85,6 @@ def options_of(state: dict[str, Tensor]) -> dict[str, Any]:
     transposed = up is None or up.shape[0] == 4 * width
     upsample: Upsampling = "transpose" if transposed else "resize"
     sizes = {"width": width, "blocks": blocks, "channels": state["model.1.weight"].shape[1]}
-    kinds = {"residual": "draws_change" in state, "affine": "model.2.weight" in state}
+    norm: GeneratorNorm = "affine" if "model.2.weight" in state else "none" if "without_norm" in state else "instance"
+    kinds = {"residual": "draws_change" in state, "generator_norm": norm}
     return {**sizes, **kinds, "upsample": upsample}

@@ -14,7 +14,7 @@ from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
 from lit_gans.models.base import ImageModel
 from lit_gans.networks.contexts import frozen
-from lit_gans.networks.cyclegan import DiscriminatorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.networks.cyclegan import DiscriminatorNorm, GeneratorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
 from lit_gans.networks.pretrained import projected_discriminator
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.augment_pipe import AugmentPipe
@@ -39,7 +39,7 @@ class CycleGAN(Translation, ImageModel):
     float in [-1, 1]. At the defaults the training is the paper's.
 
     Args:
-        width, blocks, upsample, residual: of the generators, see ResnetGenerator.
+        width, blocks, upsample, residual, generator_norm: of the generators, see ResnetGenerator.
         discriminator_width, discriminator_layers, discriminator_norm: see PatchDiscriminator.
         projected: height and width, a multiple of 32, at which a frozen ImageNet network sees the images; small
             discriminators of its features take the place of the patches', see ProjectedDiscriminator. Goes with
@@ -77,6 +77,7 @@ class CycleGAN(Translation, ImageModel):
         blocks: int = 9,
         upsample: Upsampling = "transpose",
         residual: bool = False,
+        generator_norm: GeneratorNorm = "instance",
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
         discriminator_norm: DiscriminatorNorm = "instance",
@@ -105,7 +106,9 @@ class CycleGAN(Translation, ImageModel):
         super().__init__()
         self.save_hyperparameters()
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
-        self.set_generators(lambda: ResnetGenerator(width, blocks, upsample, residual, channels), ema_decay > 0)
+        self.set_generators(
+            lambda: ResnetGenerator(width, blocks, upsample, residual, channels, generator_norm), ema_decay > 0
+        )
         for name in DISCRIMINATORS:
             patches = PatchDiscriminator(discriminator_width, discriminator_layers, channels, discriminator_norm)
             setattr(self, name, patches if projected is None else projected_discriminator(projected, 0))

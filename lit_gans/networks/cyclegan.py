@@ -4,7 +4,7 @@ The names in the state dicts are those of the authors' PyTorch code, so that its
 the defaults the generator has 11,378,179 and the discriminator 2,764,737 parameters.
 """
 
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from lit_gans.kernels.winograd import Conv3x3
 
 Upsampling = Literal["transpose", "resize"]
 DiscriminatorNorm = Literal["instance", "spectral", "none"]
+GeneratorNorm = Literal["instance", "affine", "none"]
 
 # Two layers of stride 2.
 GRANULARITY = 4
@@ -34,7 +35,10 @@ class ResnetGenerator(nn.Module):
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
         channels: of the images: 3, or 1 for grey.
-        affine: the norms have weights and biases, as in some generators of other code; not in the authors'.
+        generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
+            other code; or "none": an instance norm lets a network scale a whole picture down by one bright spot in it,
+            which is seen as a blob (Karras et al. 2020, section 2.1). Without one, layers start from Kaiming's weights
+            and blocks as no change (Fixup, Zhang et al. 2019).
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
@@ -48,7 +52,7 @@ class ResnetGenerator(nn.Module):
         upsample: Upsampling = "transpose",
         residual: bool = False,
         channels: int = 3,
-        affine: bool = False,
+        generator_norm: GeneratorNorm = "instance",
     ) -> None:
         super().__init__()
         checks.channels(channels)
@@ -56,22 +60,26 @@ class ResnetGenerator(nn.Module):
         checks.whole("blocks", blocks, at_least=0)
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
+        checks.choice("generator_norm", generator_norm, get_args(GeneratorNorm))
         last = nn.Conv2d(width, channels, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
-            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, affine)),
-            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width, affine)),
-            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width, affine)),
-            *(ResidualBlock(4 * width, affine) for _ in range(blocks)),
-            *(up(4 * width, 2 * width), *normed(2 * width, affine)),
-            *(up(2 * width, width), *normed(width, affine)),
+            *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, generator_norm)),
+            *(nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), *normed(2 * width, generator_norm)),
+            *(nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1), *normed(4 * width, generator_norm)),
+            *(ResidualBlock(4 * width, generator_norm) for _ in range(blocks)),
+            *(up(4 * width, 2 * width), *normed(2 * width, generator_norm)),
+            *(up(2 * width, width), *normed(width, generator_norm)),
             *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
         self.residual, self.channels = residual, channels
+        # names in the state dict, so that nobody takes these weights for those of another network
+        if generator_norm == "none":
+            init_without_norm(self)
+            self.register_buffer("without_norm", torch.tensor(True))
         if residual:
             nn.init.zeros_(last.weight)
-            # a name in the state dict, so that nobody takes these weights for those of whole images
             self.register_buffer("draws_change", torch.tensor(True))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -132,11 +140,11 @@ class PatchDiscriminator(nn.Module):
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions of x, (B, C, H, W) -> same."""
 
-    def __init__(self, channels: int, affine: bool = False) -> None:
+    def __init__(self, channels: int, norm: GeneratorNorm = "instance") -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels, affine)),
-            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), InstanceNorm2d(channels, affine)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), *normed(channels, norm)),
+            *(nn.ReflectionPad2d(1), Conv3x3(channels, channels), norm_of(channels, norm)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -160,9 +168,13 @@ class ResizeConv2d(nn.Conv2d):
         return super().forward(nn.functional.interpolate(input, scale_factor=2.0, mode="nearest"))
 
 
-def normed(channels: int, affine: bool) -> tuple[nn.Module, nn.Module]:
+def normed(channels: int, norm: GeneratorNorm) -> tuple[nn.Module, nn.Module]:
     """What follows a convolution."""
-    return InstanceNorm2d(channels, affine), nn.ReLU(inplace=True)
+    return norm_of(channels, norm), nn.ReLU(inplace=True)
+
+
+def norm_of(channels: int, norm: GeneratorNorm) -> nn.Module:
+    return nn.Identity() if norm == "none" else InstanceNorm2d(channels, affine=norm == "affine")
 
 
 def missing(side: int) -> int:
@@ -177,3 +189,15 @@ def init_normal(network: nn.Module) -> None:
             nn.init.normal_(module.weight, 0.0, 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def init_without_norm(generator: ResnetGenerator) -> None:
+    """Kaiming's weights, which keep the variance through layers with ReLU; 0 for the last layer of each block, so that
+    the sum over the blocks does not grow; the layer before tanh keeps N(0, 0.02)."""
+    last = generator.model[-2]
+    for module in generator.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module is not last:
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    for module in generator.modules():
+        if isinstance(module, ResidualBlock):
+            nn.init.zeros_(cast(nn.Conv2d, module.conv_block[-2]).weight)

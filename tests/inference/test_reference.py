@@ -67,7 +67,11 @@ def test_the_published_layouts_load_name_by_name(tmp_path: Path, name: str) -> N
     assert all(torch.equal(loaded[key], state[key]) for key in state)
 
 
-@pytest.mark.parametrize("options", [{"blocks": 0}, {"width": 7}, {"upsample": "resize"}, {"residual": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{"blocks": 0}, {"width": 7}, {"upsample": "resize"}, {"residual": True}, {"generator_norm": "none"}],
+    ids=str,
+)
 def test_the_options_are_read_off_the_weights(tmp_path: Path, options: dict[str, Any]) -> None:
     generator = small(**options)
     torch.save(generator.state_dict(), tmp_path / "file.pth")

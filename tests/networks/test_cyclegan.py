@@ -11,7 +11,7 @@ from torch import nn
 
 from lit_gans.errors import InputError
 from lit_gans.kernels.instance_norm import InstanceNorm2d
-from lit_gans.networks.cyclegan import PatchDiscriminator, ResnetGenerator
+from lit_gans.networks.cyclegan import PatchDiscriminator, ResidualBlock, ResnetGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())
 
@@ -142,6 +142,36 @@ class TestResidual:
         assert any(p.grad is not None and p.grad.any() for p in generator.parameters())
 
 
+class TestWithoutNorm:
+    def test_the_start_neither_dies_nor_grows_with_the_layers(self) -> None:
+        """Kaiming's start keeps the scale of what goes through them, and blocks start as no change."""
+        torch.manual_seed(0)
+        image = torch.rand(2, 3, 32, 32) * 2 - 1
+        few, many = (ResnetGenerator(32, blocks, generator_norm="none") for blocks in (1, 9))
+        for network in (few, many):
+            before_the_last = network.model[:-2](image)
+            assert 0.1 < before_the_last.std() < 10
+        block = next(module for module in many.model if isinstance(module, ResidualBlock))
+        x = torch.rand(1, 128, 8, 8)
+        assert torch.equal(block(x), x)
+
+    def test_a_bright_spot_changes_nothing_that_its_surroundings_do_not_reach(self) -> None:
+        """With an instance norm, it changes the whole picture."""
+        torch.manual_seed(0)
+        image = torch.rand(1, 3, 96, 96) * 0.2
+        spotted = image.clone()
+        spotted[..., :4, :4] = 1.0
+        for norm, reaches in (("none", False), ("instance", True)):
+            network = ResnetGenerator(4, 0, generator_norm=norm)  # type: ignore[arg-type]
+            far = (network(image) - network(spotted))[..., 48:, 48:]
+            assert bool(far.any()) == reaches
+
+    def test_its_weights_are_not_taken_for_those_of_another(self) -> None:
+        weights = ResnetGenerator(4, 1, generator_norm="none").state_dict()
+        with pytest.raises(RuntimeError, match="without_norm"):
+            ResnetGenerator(4, 1).load_state_dict(weights)
+
+
 class TestLayers:
     def test_images_of_a_batch_do_not_mix(self) -> None:
         images = torch.rand(3, 3, 24, 24)
@@ -166,6 +196,7 @@ class TestLayers:
         ({"upsample": "bilinear"}, "upsample is 'bilinear'"),
         ({"width": 0}, "width is 0"),
         ({"blocks": -1}, "blocks is -1"),
+        ({"generator_norm": "batch"}, "generator_norm is 'batch'"),
     ],
     ids=str,
 )
