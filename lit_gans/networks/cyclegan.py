@@ -36,9 +36,10 @@ class ResnetGenerator(nn.Module):
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
         channels: of the images: 3, or 1 for grey.
         generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
-            other code; or "none": an instance norm lets a network scale a whole picture down by one bright spot in it,
-            which is seen as a blob (Karras et al. 2020, section 2.1). Without one, layers start from Kaiming's weights
-            and blocks as no change (Fixup, Zhang et al. 2019).
+            other code; or "none", from Kaiming's weights and blocks that begin as no change (Fixup, Zhang et al. 2019):
+            an instance norm lets a network scale a whole picture down by one bright spot in it, which is seen as a blob
+            (Karras et al. 2020, section 2.1). Without one, a learning rate of 2e-4 drives tanh into saturation, 2e-5
+            does not.
 
     Shapes:
         (B, channels, H, W) in [-1, 1] -> same. Sides that are no multiple of 4, or below 8, are padded with their last
