@@ -14,6 +14,9 @@ from lit_gans.errors import did_you_mean
 # In a wheel the weights lie inside the package, in a checkout beside it.
 HOMES = tuple(Path(__file__).resolve().parents[i] / "weights" for i in (0, 1))
 
+# A wheel stays below 30 MB; see pyproject.toml.
+CHECKOUT_ONLY = ("evaluator_iclevr_b", "evaluator_rendered", "flow_matching_iclevr")
+
 
 def cards(homes: tuple[Path, ...] = HOMES) -> dict[str, dict[str, Any]]:
     """Name -> card: what it draws, its file, data, run, scores and faults; in the order of names."""
@@ -44,6 +47,8 @@ def hint(path: Path) -> str:
     """What ends the message about a file that is not there: the names that were perhaps meant."""
     if not is_name(path):
         return ""
+    if path.name in CHECKOUT_ONLY:
+        return "; this name of the zoo is no part of a wheel: give the file in weights/ of a checkout"
     known = sorted(file.stem for home in HOMES for file in home.glob("*.json"))
     return f", and no name in the zoo; {did_you_mean(str(path), known) or 'lit-gans zoo lists them'}"
 

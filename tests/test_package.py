@@ -16,6 +16,7 @@ from lit_gans.configs import config_names
 from lit_gans.inference.registry import INFERENCE
 from lit_gans.models.base import ImageModel
 from lit_gans.models.registry import MODELS, model_class
+from lit_gans.zoo import CHECKOUT_ONLY
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -30,8 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_both_packages_every_config_and_the_zoo(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    left_out = {"evaluator_iclevr_b", "evaluator_rendered", "flow_matching_iclevr"}
-    weights = {file.name for file in (REPOSITORY / "weights").iterdir() if file.stem not in left_out}
+    weights = {file.name for file in (REPOSITORY / "weights").iterdir() if file.stem not in CHECKOUT_ONLY}
     assert {name.removeprefix("lit_gans/weights/") for name in names if "/weights/" in name} == weights
     assert wheel.stat().st_size < 30e6
     assert {f"lit_gans/configs/{name}.yaml" for name in config_names()} <= names
@@ -44,7 +44,8 @@ def test_the_wheel_holds_both_packages_every_config_and_the_zoo(wheel: Path) -> 
 def test_configs_and_weights_of_a_wheel_are_found_by_bare_name(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = "from lit_gans.configs import find_config; print(find_config('cdcgan_iclevr'), find_config('trainer/ddp'))"
-    code += "; from lit_gans.zoo import found; print(found('conditional_gan_iclevr'))"
+    code += "; from lit_gans.zoo import found, hint; print(found('conditional_gan_iclevr'))"
+    code += "; assert 'no part of a wheel' in hint(found('flow_matching_iclevr'))"
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     home = tmp_path / "lit_gans" / "configs"
     zoo = tmp_path / "lit_gans" / "weights" / "conditional_gan_iclevr.safetensors"
