@@ -14,19 +14,25 @@ from pathlib import Path
 from runs import Row, collect, train_and_test
 
 PENALTIES = "[{where: real, target: zero, weight: 1, every: 8}]"
+# Discriminators of patches, in the place of those in a frozen network's features.
+PATCHES = "--model.projected null --model.objective lsgan --model.discriminator_layers 2".split()
 # Name of an arm -> what it changes in the config.
 ARMS: dict[str, list[str]] = {
     "the config": [],
-    "generators draw the change": ["--model.residual", "true", "--model.warm_start", "0"],
-    "no warm start": ["--model.warm_start", "0"],
+    "patches with spectral norm": [*PATCHES, "--model.discriminator_norm", "spectral"],
+    "patches with instance norm": PATCHES,
+    "patches with lazy R1": [*PATCHES, "--model.discriminator_norm", "none", "--model.penalties", PENALTIES],
+    "whole generators with instance norm, autoencoders first": [
+        *("--model.residual", "false", "--model.generator_norm", "instance", "--model.lr_generator", "2e-4"),
+        *("--model.warm_start", "1000", "--model.cycle_weight", "10", "--model.cycle_weight_end", "3"),
+        *("--model.identity_weight", "0.5", "--model.identity_every", "4"),
+    ],
+    "instance norm in the generators": ["--model.generator_norm", "instance"],
+    "generators of rate 4e-5": ["--model.lr_generator", "4e-5"],
     "whole pictures of 64 px, no cuts": ["--data.load_size", "64"],
-    "cycle weight stays 10": ["--model.cycle_weight_end", "null"],
-    "identity in every batch": ["--model.identity_every", "1"],
-    "no identity": ["--model.identity_weight", "0"],
-    "instance norm in the discriminators": ["--model.discriminator_norm", "instance"],
-    "lazy R1": ["--model.discriminator_norm", "none", "--model.penalties", PENALTIES],
-    "projected discriminators": ["--model.projected", "64", "--model.objective", "hinge"],
-    "flips and translation in the discriminators": ["--model.augment", "[flip, translation]"],
+    "cycle weight stays 5": ["--model.cycle_weight_end", "null"],
+    "identity every fourth batch": ["--model.identity_weight", "0.5", "--model.identity_every", "4"],
+    "no augmentation": ["--model.augment", "null"],
     "no average": ["--model.ema_decay", "0"],
     "width 32": ["--model.width", "32"],
     "width 64, 4 blocks": ["--model.width", "64", "--model.blocks", "4"],

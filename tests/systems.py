@@ -26,9 +26,12 @@ SYSTEM: dict[str, tuple[str, str]] = {
     "cyclegan_horse2zebra": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
     "cyclegan_horse2zebra_cpu": (
         "animals_folder",
-        f"{TINY_CYCLEGAN} --data.load_size 30 --data.eval_size 30 --model.warm_start 1",
+        f"{TINY_CYCLEGAN} --data.load_size 30 --data.eval_size 30 --model.warm_start 1 --model.projected 32",
     ),
-    "cyclegan_horse2zebra_cpu_whole": ("animals_folder", f"{TINY_CYCLEGAN} --data.load_size 26"),
+    "cyclegan_horse2zebra_cpu_whole": (
+        "animals_folder",
+        f"{TINY_CYCLEGAN} --data.load_size 26 --model.projected 32",
+    ),
     "demo/cyclegan_animals": ("animals_folder", TINY_CYCLEGAN),
     "flow_iclevr": ("scenes_folder", f"--data.image_size 16 {TINY_FLOW}"),
     "flow_iclevr_layout": (

@@ -14,7 +14,8 @@ from lit_gans.networks.evaluator import EvaluatorNetwork
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "horses.py"
 TINY = "--data.image_size 24 --data.load_size 30 --data.batch_size 4 --model.width 2 --model.blocks 1"
-TINY += " --model.discriminator_width 2 --model.pool_size 2 --trainer.max_steps 2 --trainer.accelerator cpu"
+TINY += " --model.projected 32 --model.discriminator_width 2 --model.pool_size 2"
+TINY += " --trainer.max_steps 2 --trainer.accelerator cpu"
 
 
 @pytest.fixture
@@ -44,13 +45,13 @@ def test_arms_are_trained_and_judged_and_nothing_twice(
     judge = tmp_path / "judge.pth"
     torch.save({"model": EvaluatorNetwork(2, 4).state_dict()}, judge)
     monkeypatch.setattr(script, "DIRECTIONS", {"a2b": "B", "b2a": "A"})
-    monkeypatch.setattr(script, "ARMS", {name: script.ARMS[name] for name in ("the config", "no warm start")})
+    monkeypatch.setattr(script, "ARMS", {name: script.ARMS[name] for name in ("the config", "no average")})
     given = ["--data", str(animals_folder), "--evaluator", str(judge), "--seeds", "3", "--size", "32"]
     given += ["--out", str(tmp_path / "out"), "--options", TINY, "--minutes", "60"]
     script.main(given)
     rows = json.loads((tmp_path / "out" / "horses.json").read_text())
-    row = rows["no warm start, seed 3"]
-    assert len(rows) == 2 and (row["arm"], row["seed"], row["images_seen"]) == ("no warm start", 3, 16)
+    row = rows["no average, seed 3"]
+    assert len(rows) == 2 and (row["arm"], row["seed"], row["images_seen"]) == ("no average", 3, 16)
     assert set(row["a2b"]["called"]) == {"original", "translated", "cycled"}
     assert len((tmp_path / "out" / "horses.md").read_text().splitlines()) == 4
     monkeypatch.setattr(script, "train_and_score", lambda *_: pytest.fail("trained twice"))
