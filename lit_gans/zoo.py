@@ -58,7 +58,7 @@ def score(scores: Mapping[str, Any]) -> str:
     if lists := scores.get("object_score"):
         evaluator = next(iter(next(iter(lists.values()))))
         means = " / ".join(f"{lists[name][evaluator]['mean']:.3f}" for name in lists)
-        return f"{means} of asked objects seen ({' / '.join(lists)})"
+        return f"{means} of asked classes seen ({' / '.join(lists)})"
     if "held_out_score" in scores:
         return f"{scores['held_out_score']:.3f} of the objects in held-out real images"
     if "translation" in scores:
