@@ -10,37 +10,22 @@ from PIL import Image, ImageDraw, ImageFont
 REPOSITORY = Path(__file__).parent.parent
 OUT = REPOSITORY / "docs" / "pictures" / "four_systems.png"
 SIDE, CELL, GAP, TEXT = 4, 64, 2, 15
-# caption, grid, its cells' height and width, and the cells that are shown, (row, column) of the first of each panel row
+# caption, and a grid of cells of 64 px, of which the first four of the first four rows are shown
 PANELS = (
-    ("conditional GAN: objects", "weights/conditional_gan_iclevr.png", 64, [(i, 0) for i in range(4)]),
-    (
-        "normalizing flow: objects",
-        "benchmarks/runs/flow_iclevr_layout/2026-11-28-bf3b91a/new_test.png",
-        64,
-        [(0, 0), (1, 0), (2, 0), (3, 0)],
-    ),
-    ("conditional GAN: hair and eyes", "docs/pictures/conditional_gan_anime_even.png", 32, [(i, 0) for i in range(4)]),
-    ("CycleGAN: stripes on, stripes off", "docs/pictures/cyclegan_animals.png", 64, [(0, 0), (1, 0), (3, 0), (4, 0)]),
+    ("conditional GAN: objects", "weights/conditional_gan_iclevr.png"),
+    ("normalizing flow: objects", "benchmarks/runs/flow_iclevr_layout/2026-11-28-bf3b91a/new_test.png"),
+    ("conditional GAN: hair and eyes", "weights/conditional_gan_anime.png"),
+    ("CycleGAN: stripes on, stripes off", "weights/cyclegan_animals.png"),
 )
 
 
-def panel(file: Path, size: int, starts: list[tuple[int, int]]) -> Image.Image:
-    """Four rows of four neighbouring cells of a grid, at CELL px each."""
-    grid = Image.open(file).convert("RGB")
-    if size < CELL:  # such a grid is kept at twice its size
-        grid = grid.reduce(2)
+def panel(file: Path) -> Image.Image:
     side = SIDE * (CELL + GAP) + GAP
-    picture = Image.new("RGB", (side, side), "white")
-    for i, (row, first) in enumerate(starts):
-        for j in range(SIDE):
-            left, top = (GAP + n * (size + GAP) for n in (first + j, row))
-            cell = grid.crop((left, top, left + size, top + size)).resize((CELL, CELL), Image.Resampling.NEAREST)
-            picture.paste(cell, (GAP + j * (CELL + GAP), GAP + i * (CELL + GAP)))
-    return picture
+    return Image.open(file).convert("RGB").crop((0, 0, side, side))
 
 
 def main() -> None:
-    panels = [(caption, panel(REPOSITORY / file, size, starts)) for caption, file, size, starts in PANELS]
+    panels = [(caption, panel(REPOSITORY / file)) for caption, file in PANELS]
     width = panels[0][1].width
     space, top = 12, TEXT + 10
     page = Image.new("RGB", (len(panels) * (width + space) - space, top + width), "white")
