@@ -46,6 +46,7 @@ FOLDERS = {
     "ANIME": "faces_folder",
     "CELEBA": "celeba_folder",
     "HORSES": "animals_folder",
+    "ANIMALS": "animals_folder",
     "PICTURES": "pictures_folder",
     "TORCHVISION": "cifar10_folder",
 }
@@ -58,7 +59,7 @@ def words(request: pytest.FixtureRequest, evaluator_file: Path, tmp_path_factory
     runs = tmp_path_factory.mktemp("runs")
     found = {word: str(request.getfixturevalue(fixture)) for word, fixture in FOLDERS.items()}
     found |= {"FILE": str(evaluator_file), "6000": "2", "4000": "2", "20000": "4"}
-    found["GENERATOR.ckpt"] = str(REPOSITORY / "weights" / "conditional_gan_iclevr.ckpt")
+    found["GENERATOR.ckpt"] = str(REPOSITORY / "weights" / "conditional_gan_iclevr.safetensors")
     for word, config in CHECKPOINTS.items():
         folder, tiny = SYSTEM[config]
         here = f"--data.root {request.getfixturevalue(folder)} --trainer.default_root_dir {runs}"
