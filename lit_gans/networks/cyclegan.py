@@ -171,7 +171,8 @@ class ResizeConv2d(nn.Conv2d):
 
 def normed(channels: int, norm: GeneratorNorm) -> tuple[nn.Module, nn.Module]:
     """What follows a convolution."""
-    return norm_of(channels, norm), nn.ReLU(inplace=True)
+    # straight behind a kernel, whose result may be a view, nothing is changed in place
+    return norm_of(channels, norm), nn.ReLU(inplace=norm != "none")
 
 
 def norm_of(channels: int, norm: GeneratorNorm) -> nn.Module:
