@@ -31,6 +31,7 @@ def user_seconds(command: Sequence[str | Path]) -> float:
 def main(args: Sequence[str] | None = None) -> None:
     from throughput import Setup, machine
 
+    from lit_gans import zoo
     from lit_gans.files import replacing, sha256
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -55,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> None:
     medians = {name: statistics.median(row[name] for row in rounds) for name in commands}
     goal = FACTOR * medians["import torch"] + MORE
     content = {
-        "checkpoint": {"name": given.checkpoint.name, "sha256": sha256(given.checkpoint)},
+        "checkpoint": {"name": given.checkpoint.name, "sha256": sha256(zoo.found(given.checkpoint))},
         "pictures": given.n,
         "machine": machine(Setup("cpu", 1, 0, 0, None, None, model={})),
         "rounds": rounds,

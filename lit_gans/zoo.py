@@ -60,7 +60,7 @@ def score(scores: Mapping[str, Any]) -> str:
         means = " / ".join(f"{lists[name][evaluator]['mean']:.3f}" for name in lists)
         return f"{means} of asked classes seen ({' / '.join(lists)})"
     if "held_out_score" in scores:
-        return f"{scores['held_out_score']:.3f} of the objects in held-out real images"
+        return f"{scores['held_out_score']:.3f} of the classes in held-out real images"
     if "translation" in scores:
         cycle = " / ".join(f"{values['cycle_l1']:.3f}" for values in scores["translation"].values())
         return f"cycle L1 {cycle} ({' / '.join(scores['translation'])})"
