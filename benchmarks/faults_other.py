@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from faults_work import Forked, Work, empty, last, said, seconds_of, started, temporary_files, torn, until
+from faults_work import STEPS, Forked, Work, empty, last, said, seconds_of, started, temporary_files, torn, until
 
 import lit_gans
 from data_modules.iclevr import ICLEVR
@@ -261,7 +261,7 @@ def clock_set_back(work: Work, moments: random.Random) -> Result:
     undisturbed one; and the clock set back while it trains."""
     runs = work.folder / "clock"
     faults = []
-    if (ended := said(work.fit(runs, "--trainer.max_steps", str(moments.randrange(2, 20)))))[0] != 0:
+    if (ended := said(work.fit(runs, "--trainer.max_steps", str(moments.randrange(2, STEPS)))))[0] != 0:
         faults.append(f"the first half ends with {ended}")
     tomorrow = time.time() + DAY
     for file in runs.rglob("*"):

@@ -55,6 +55,8 @@ class Hub:
         if method == "POST":
             return self.posted(path, parts, body)
         if parts[0] == "api":
+            if len(parts) < 4:
+                return 404, {"error": "no such call"}, {}
             return self.told("/".join(parts[2:4]), (*parts, "revision")[4])
         return self.file("/".join(parts[:2]), parts[4])
 

@@ -10,6 +10,7 @@ import yaml
 from torch import Tensor
 
 import lit_gans
+from lit_gans import zoo
 from lit_gans.checkpoints import read_torch_file
 from lit_gans.configs import read_config
 from lit_gans.errors import InputError
@@ -38,15 +39,17 @@ def files_of(checkpoint: Path, name: str, licence: str, scores: Sequence[Path] |
     model = lit_gans.load(checkpoint)
     content = generator_file(read_torch_file(checkpoint, "checkpoint"), model.sampling_networks)
     hyperparameters = hyperparameters_of(content)
-    run = json_beside(checkpoint, "run.json")
+    entry = zoo.cards().get(checkpoint.stem, {}) if checkpoint.parent in zoo.HOMES else {}
+    run = entry.get("run") or json_beside(checkpoint, "run.json")
     if scores is None:
         scores = [file for file in beside(checkpoint, "scores.json")[:1]]
-    measured = [checked_scores(file, model) for file in scores]
+    measured = [checked_scores(file, model) for file in scores] or [each for each in (entry.get("scores"),) if each]
     files = {
         WEIGHTS: to_safetensors(content),
         "config.json": text({"library_name": "lit_gans", "model": model.model_name, **hyperparameters}),
     }
-    config = read_config(file) if (file := next(iter(beside(checkpoint, CONFIG)), None)) else {}
+    configs = [checkpoint.with_suffix(".yaml")] if entry else beside(checkpoint, CONFIG)
+    config = read_config(configs[0]) if configs else {}
     if config:
         files[CONFIG] = without_folders(yaml.safe_dump(config, sort_keys=False, allow_unicode=True)).encode()
     if run:
@@ -56,7 +59,7 @@ def files_of(checkpoint: Path, name: str, licence: str, scores: Sequence[Path] |
     picture = drawn(model)
     if picture is not None:
         files["grid.png"] = png(picture)
-    files["README.md"] = card(name, licence, model, run, measured, config, picture is not None).encode()
+    files["README.md"] = card(name, licence, model, run, measured, config, entry, picture is not None).encode()
     return files
 
 
@@ -120,9 +123,10 @@ def card(
     run: Mapping[str, Any],
     scores: Sequence[Mapping[str, Any]],
     config: Mapping[str, Any],
+    entry: Mapping[str, Any],
     has_grid: bool,
 ) -> str:
-    """The README.md of a model repository."""
+    """The README.md of a model repository; `entry` is the card of a generator of the zoo."""
     kind = model.model_name
     task = "unconditional-image-generation" if has_grid else "image-to-image"
     head = {"license": licence, "library_name": "lit_gans", "pipeline_tag": task, "tags": ["lit_gans", kind]}
@@ -141,29 +145,31 @@ def card(
         "## Use",
         f'```python\nimport lit_gans\n\nmodel = lit_gans.load("hf://{name}")\n```',
         "## Training",
-        *training_lines(run, config),
+        *training_lines(run, config, entry.get("data")),
         "## Scores",
         *([line for measured in scores for line in score_lines(measured)] or [NOT_MEASURED]),
         "## Limits",
-        *limit_lines(model, scores),
+        *limit_lines(model, scores, entry),
     ]
     return "\n\n".join(lines) + "\n"
 
 
-def training_lines(run: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+def training_lines(run: Mapping[str, Any], config: Mapping[str, Any], source: Mapping[str, str] | None) -> list[str]:
     data = config.get("data") or {}
     options = data.get("init_args") or {}
     facts = []
     if data:
         kind, folder = data["class_path"].rsplit(".", 1)[-1], Path(str(options.get("root"))).name
         facts.append(f"- data: `{kind}`, folder `{folder}`")
+    if source:
+        facts.append(f"- from: {source['name']}, {source['source']} (licence: {source['licence']})")
     if not run:
         return ["\n".join([*facts, "- no run.json lies beside the checkpoint: how it was trained is not recorded"])]
     machine = run.get("machine", {})
     facts += [
         f"- command: `{without_folders(' '.join(run.get('command', [])))}`",
         f"- commit: {run.get('commit') or 'not recorded'}, seed {run.get('seed')}",
-        f"- {run.get('minutes')} minutes, {run.get('images_seen')} images, on {run.get('devices', 1)} x "
+        f"- {zoo.minutes(run):.4g} minutes, {run.get('images_seen')} images, on {run.get('devices', 1)} x "
         f"{machine.get('gpu') or machine.get('processor')} ({machine.get('threads')} threads, {run.get('precision')})",
         "- " + ", ".join(f"{package} {number}" for package, number in run.get("versions", {}).items()),
     ]
@@ -192,7 +198,7 @@ def score_lines(scores: Mapping[str, Any]) -> list[str]:
     return [*table, weights, *missing]
 
 
-def limit_lines(model: Any, scores: Sequence[Mapping[str, Any]]) -> list[str]:
+def limit_lines(model: Any, scores: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[str]:
     lines = ["- It draws what its training pictures show, in their size; other classes or sizes need another training."]
     if hasattr(model, "translate"):
         lines = ["- It translates pictures of the two kinds that it was trained on; other kinds need another training."]
@@ -202,5 +208,7 @@ def limit_lines(model: Any, scores: Sequence[Mapping[str, Any]]) -> list[str]:
     extra = [value for row in shares for value in row.values()]
     if extra:
         lines.append(f"- Up to {max(extra):.1%} of the objects in its pictures were asked for by nobody.")
+    if entry:
+        lines.append(f"- {entry['weak']}")
     lines.append("- Scores of different classifiers, or of different feature extractors, do not compare.")
     return ["\n".join(lines)]

@@ -14,6 +14,7 @@ from safetensors.torch import load as load_weights
 from untrained import NAMES, checkpoint_of, untrained
 
 import lit_gans
+from lit_gans import zoo
 from lit_gans.cli import main
 from lit_gans.commands.model_card import png
 
@@ -130,6 +131,15 @@ def test_a_card_without_facts_says_that_there_are_none(hub: Hub, tmp_path: Path)
     assert not hub.asked
     text = (tmp_path / "look" / "README.md").read_text()
     assert "has not been measured" in text and "how it was trained is not recorded" in text
+
+
+def test_the_card_of_a_generator_of_the_zoo_says_what_its_own_says(hub: Hub, tmp_path: Path) -> None:
+    assert push("conditional_gan_iclevr", NAME, "--license", "mit", "--out", tmp_path / "look") == 0
+    text, entry = (tmp_path / "look" / "README.md").read_text(), zoo.cards()["conditional_gan_iclevr"]
+    ((file, row),) = entry["scores"]["object_score"]["test"].items()
+    minutes = f"{zoo.minutes(entry['run']):.4g} minutes, {entry['run']['images_seen']} images"
+    for fact in (entry["weak"], entry["data"]["licence"], f"| {row['mean']:.4f} ", file, minutes, "`ICLEVR`"):
+        assert fact in text, fact
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Whatever stands in a text file, a reader gives its value or one DataError that names the file.
 
 `LIT_GANS_FUZZ_SECONDS=600 pytest tests/data_modules/test_fuzz.py tests/models/test_fuzz_checkpoints.py` tries other
-contents in each run, ten minutes for each reader.
+contents in each run, ten minutes of processor time for each reader.
 """
 
 import json
