@@ -123,7 +123,7 @@ def near(place: Tensor, size: int, reach: float) -> Tensor:
 def offsets(place: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """x and y of each pixel's middle less those of each place, (N, size * size)."""
     middle = (torch.arange(size, dtype=place.dtype, device=place.device) + 0.5) / size
-    return (middle.repeat(size) - place[:, :1]), (middle.repeat_interleave(size) - place[:, 1:])
+    return (middle.repeat(size) - place[:, :1]), (middle.repeat_interleave(size, dim=0) - place[:, 1:])
 
 
 def gathered(picture: Tensor, parts: Tensor, count: int) -> Tensor:
