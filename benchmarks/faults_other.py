@@ -215,8 +215,9 @@ def signals(work: Work, moments: random.Random) -> Result:
                 code = process.code(60)
                 told = f"{name}, {times} x {kind}"
                 # -number: it came before the command had begun
-                if code not in (expected, 0, -number) or "Traceback" in process.text():
-                    result["faults"].append(f"{told}: ended with {code}: {process.text()[-300:]}")
+                text = process.text()
+                if code not in (expected, 0, -number) or "Traceback" in text:
+                    result["faults"].append(f"{told}: ended with {code}: {text[text.find('Traceback') :][-1000:]}")
                 found = torn(folder) + (work.ends_as_expected(folder) if name == "fit" else [])
                 result["faults"] += [f"{told}: {fault}" for fault in found]
                 result["codes"][f"{told}: {code}"] = result["codes"].get(f"{told}: {code}", 0) + 1

@@ -12,6 +12,7 @@ from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from data_modules.errors import DataError
 from lit_gans.errors import DivergedError, InputError
@@ -133,19 +134,30 @@ def forget_output() -> None:
 def first_interrupt_counts(interrupts: list[int]) -> Iterator[None]:
     """Adds to the list with each Ctrl-C, and puts its handler back, which Lightning leaves ignored after the first.
 
-    Libraries swallow an interrupt while they are imported: there it comes again, until it ends the block.
+    Libraries swallow an interrupt while they are imported, and Python does while an object is finalised, with a
+    traceback: there it comes again, until it ends the block.
     """
     again: list[threading.Timer] = []
+
+    def once_more() -> None:
+        again.append(threading.Timer(0.5, interrupt_main))
+        again[-1].daemon = True
+        again[-1].start()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         interrupts.append(number)
         if is_import(frame):
-            again.append(threading.Timer(0.5, interrupt_main))
-            again[-1].daemon = True
-            again[-1].start()
+            once_more()
         signal.default_int_handler(number, frame)
 
-    before = signal.getsignal(signal.SIGINT)
+    def unraisable(what: Any) -> None:
+        if issubclass(what.exc_type, KeyboardInterrupt):
+            once_more()
+        else:
+            unraisable_before(what)
+
+    before, unraisable_before = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    sys.unraisablehook = unraisable
     try:
         with suppress(ValueError):  # not the main thread, which is the only one with handlers
             if before is signal.default_int_handler:
@@ -154,6 +166,7 @@ def first_interrupt_counts(interrupts: list[int]) -> Iterator[None]:
     finally:
         for timer in again:
             timer.cancel()
+        sys.unraisablehook = unraisable_before
         with suppress(ValueError):
             if before is not None:
                 signal.signal(signal.SIGINT, before)

@@ -145,6 +145,26 @@ def test_ctrl_c_that_a_library_swallows_while_it_is_imported_comes_again(
     assert exit_code("sample", run) == 130
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_that_python_swallows_while_an_object_is_finalised_comes_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def run() -> int:
+        Finalised()
+        for _ in range(6000):
+            time.sleep(0.01)
+        return 0
+
+    hook = sys.unraisablehook
+    assert exit_code("sample", run) == 130
+    assert capsys.readouterr().err == "lit-gans sample: interrupted\n"
+    assert sys.unraisablehook == hook
+
+
 @pytest.mark.parametrize(("given", "code"), [(0, 0), (None, 0), (3, 3), ("text", 1)])
 def test_an_exit_is_its_code(given: object, code: int) -> None:
     assert exit_code("fit", raising(SystemExit(given))) == code
