@@ -43,7 +43,7 @@ def files_of(checkpoint: Path, name: str, licence: str, scores: Sequence[Path] |
     run = entry.get("run") or json_beside(checkpoint, "run.json")
     if scores is None:
         scores = [file for file in beside(checkpoint, "scores.json")[:1]]
-    measured = [checked_scores(file, model) for file in scores] or [each for each in (entry.get("scores"),) if each]
+    measured = [checked_scores(file, model) for file in scores] or ([entry["scores"]] if entry else [])
     files = {
         WEIGHTS: to_safetensors(content),
         "config.json": text({"library_name": "lit_gans", "model": model.model_name, **hyperparameters}),
