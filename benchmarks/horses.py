@@ -34,7 +34,7 @@ ARMS: dict[str, list[str]] = {
     "identity every fourth batch": ["--model.identity_weight", "0.5", "--model.identity_every", "4"],
     "no augmentation": ["--model.augment", "null"],
     "no average": ["--model.ema_decay", "0"],
-    "width 32": ["--model.width", "32"],
+    "width 48, rate 2e-5": ["--model.width", "48", "--model.lr_generator", "2e-5"],
     "width 64, 4 blocks": ["--model.width", "64", "--model.blocks", "4"],
 }
 DIRECTIONS = {"a2b": "zebra", "b2a": "horse"}

@@ -24,13 +24,12 @@ def for_a_while(test: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(test)
     def repeated(*args: Any, **kwargs: Any) -> None:
-        end, times = time.process_time() + SECONDS, 1
+        start, times = time.process_time(), 1
         test(*args, **kwargs)
-        while time.process_time() < end:
+        while time.process_time() - start < SECONDS:
             test(*args, **kwargs)
             times += 1
-        print(
-            f"{times} x {SETTINGS.max_examples} examples, {time.process_time() - end + SECONDS:.0f} s of processor time"
-        )
+        seconds = time.process_time() - start
+        print(f"{times} x {SETTINGS.max_examples} examples, {seconds:.0f} s of processor time")
 
     return repeated
