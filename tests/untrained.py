@@ -22,9 +22,9 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "ordered_objects": 3}),
     "placed_flow": (
         "ConditionalFlow",
-        {**FLOW, "steps": (1, 0), "layout": True, "attention": 1, "attention_width": 32, "split": False},
+        {**FLOW, "image_size": 8, "steps": (1, 0), "layout": True, "attention": 1, "attention_width": 32, "split": False},
     ),
-    "flow_matching": ("ConditionalFlowMatching", {**GIVEN, "width": 16, "levels": 2, "blocks": 1, "steps": 2}),
+    "flow_matching": ("ConditionalFlowMatching", {**GIVEN, "width": 16, "levels": 2, "blocks": 1, "steps": 1}),
     "cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "discriminator_width": 2}),
     "residual_cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "residual": True, "upsample": "resize"}),
 }
