@@ -4,9 +4,9 @@
     python benchmarks/old_and_new.py ../earlier . --data DIR --out old_and_new.json
 
 Both train from the same files with their own config of the same name. Where the two configs do different work
-(OPTIONS), the same options are given to both. The rate is that of metrics.csv without the first batches; ratios are taken
-within a round, whose two runs follow each other, the older checkout first in every other round. Threads are left to the
-environment (OMP_NUM_THREADS).
+(OPTIONS), the same options are given to both. The rate is that of metrics.csv without the first batches. Ratios are
+taken within a round, whose two runs follow each other, the older checkout first in every other round. Threads are left
+to the environment (OMP_NUM_THREADS).
 """
 
 import argparse
@@ -80,7 +80,9 @@ def rounds_of(
         order = ("old", "new") if number % 2 == 0 else ("new", "old")
         row = {side: images_per_second(sides[side], system, data, batches, warmup) for side in order}
         table.append({side: row[side] for side in ("old", "new")})
-        print(f"{system}  old {row['old']:.2f}  new {row['new']:.2f}  new/old {row['new'] / row['old']:.2f}", flush=True)
+        print(
+            f"{system}  old {row['old']:.2f}  new {row['new']:.2f}  new/old {row['new'] / row['old']:.2f}", flush=True
+        )
     return table
 
 

@@ -10,6 +10,14 @@ import lit_gans
 NAMES = ["red cube", "blue cube", "red sphere", "blue sphere", "gray cone"]
 GIVEN: dict[str, Any] = {"num_classes": 5, "class_names": NAMES, "image_size": 16}
 FLOW: dict[str, Any] = {**GIVEN, "levels": 2, "steps": 1, "hidden": 4, "features": 4, "embedding": 6}
+PLACED: dict[str, Any] = {
+    **FLOW,
+    "layout": True,
+    "split": False,
+    "steps": (1, 0),
+    "attention": 1,
+    "attention_width": 32,
+}
 SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "dcgan": ("DCGAN", {"image_size": 16, "width": 4, "pixel_range": (0.0, 1.0), "latent": "uniform"}),
     "wgan_gp": ("WGANGP", {"image_size": 16, "width": 4}),
@@ -20,10 +28,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "whole": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "architecture": "modulated"}),
     "flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "guidance": 1.0}),
     "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "ordered_objects": 3}),
-    "placed_flow": (
-        "ConditionalFlow",
-        {**FLOW, "image_size": 8, "steps": (1, 0), "layout": True, "attention": 1, "attention_width": 32, "split": False},
-    ),
+    "placed_flow": ("ConditionalFlow", {**PLACED, "image_size": 8}),  # a graph unrolls its patches: four of them
     "flow_matching": ("ConditionalFlowMatching", {**GIVEN, "width": 16, "levels": 2, "blocks": 1, "steps": 1}),
     "cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "discriminator_width": 2}),
     "residual_cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "residual": True, "upsample": "resize"}),
