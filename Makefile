@@ -21,7 +21,8 @@ help:
 	@echo "make demo      first pictures, then a training of 6 minutes on rendered scenes, and its scores; DEMO_MINUTES=20"
 	@echo "make clean-demo  remove what the demo made, so that it begins anew"
 	@echo "make demo-evaluator  train the demo's scoring classifier again"
-	@echo "make test      lint, format check, type check, tests"
+	@echo "make test      the fast tests"
+	@echo "make lint      lint, format check, type check"
 	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
 	@echo "make test-browser  the playground in a Chromium that is there already"
 	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
@@ -79,7 +80,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+test: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FAST)
 
 # processes that share the tests, each on one thread; a file's trained models stay in one of them
@@ -100,7 +101,7 @@ test-browser: install
 	$(BIN)/uv pip install --quiet --python $(BIN)/python playwright
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m browser tests/playground
 
-test-all: lint
+test-all: install
 	$(BIN)/python -m pytest
 
 docs: install
