@@ -25,7 +25,7 @@ help:
 	@echo "make lint      lint, format check, type check"
 	@echo "make test-numerics  the tests of networks, losses and models as older processors compute, with and without kernels"
 	@echo "make test-browser  the playground in a Chromium that is there already"
-	@echo "make test-all  the same with the slow tests and those on real data (LIT_GANS_DATA=DIR)"
+	@echo "make test-all  the fast tests, the slow ones and those on real data (LIT_GANS_DATA=DIR)"
 	@echo "make docs      the documentation site, in docs/_build"
 	@echo "make format    put the code into shape"
 

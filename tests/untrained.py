@@ -28,7 +28,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "whole": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "architecture": "modulated"}),
     "flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "guidance": 1.0}),
     "ordered_flow": ("ConditionalFlow", {**FLOW, "growth": 2, "blocks": 1, "ordered_objects": 3}),
-    "placed_flow": ("ConditionalFlow", {**PLACED, "image_size": 8}),  # a graph unrolls its patches: four of them
+    "placed_flow": ("ConditionalFlow", {**PLACED, "image_size": 8}),  # few patches: a graph unrolls them
     "flow_matching": ("ConditionalFlowMatching", {**GIVEN, "width": 16, "levels": 2, "blocks": 1, "steps": 1}),
     "cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "discriminator_width": 2}),
     "residual_cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "residual": True, "upsample": "resize"}),
