@@ -10,7 +10,6 @@ to the environment (OMP_NUM_THREADS).
 """
 
 import argparse
-import csv
 import json
 import os
 import statistics
@@ -21,12 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fitting import mean_rate, run
+from fitting import logged, mean_rate, run
 from throughput import Setup, machine
 
 from lit_gans.files import replacing
 
-# config -> its data set, and what makes the work of the two the same
+# config -> its data set
 SYSTEMS = {
     "cdcgan_iclevr": "iclevr",
     "conditional_gan_iclevr": "iclevr",
@@ -39,11 +38,11 @@ SYSTEMS = {
     "tag_dcgan_anime": "anime",
     "cyclegan_horse2zebra": "horse2zebra",
 }
+# what makes the work of the two the same
 OPTIONS = {"conditional_gan_iclevr": ["--model.augment=[]"], "flow_iclevr": ["--data.batch_size=32"]}
 
 
-def images_per_second(checkout: Path, system: str, data: Path, batches: int, warmup: int) -> float:
-    """Of one run. A log's row is the mean over `warmup` batches; the first row is left out."""
+def images_per_second(checkout: Path, system: str, data: Path, setup: Setup) -> float:
     with tempfile.TemporaryDirectory() as folder:
         options = [
             f"--config={system}",
@@ -51,8 +50,8 @@ def images_per_second(checkout: Path, system: str, data: Path, batches: int, war
             *OPTIONS.get(system, []),
             "--trainer.accelerator=cpu",
             "--trainer.max_epochs=-1",
-            f"--trainer.max_steps={warmup + batches}",
-            f"--trainer.log_every_n_steps={warmup}",
+            f"--trainer.max_steps={setup.warmup + setup.batches}",
+            f"--trainer.log_every_n_steps={setup.warmup}",
             "--trainer.limit_val_batches=0",
             f"--trainer.default_root_dir={folder}",
             "--run_name=benchmark",
@@ -61,25 +60,19 @@ def images_per_second(checkout: Path, system: str, data: Path, batches: int, war
         # without PYTHONSAFEPATH, a package in the working folder would be imported instead of the checkout's
         environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
         run([sys.executable, "-m", "lit_gans.cli", "fit", *options], environment)
-        (metrics,) = Path(folder).rglob("metrics.csv")
-        with metrics.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["images_per_second"]]
-    return mean_rate(rows[1:])
+        return mean_rate(logged(Path(folder), setup))
 
 
 def commit(checkout: Path) -> str:
     return subprocess.check_output(["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"], text=True).strip()
 
 
-def rounds_of(
-    system: str, old: Path, new: Path, data: Path, rounds: int, batches: int, warmup: int
-) -> list[dict[str, float]]:
+def rounds_of(system: str, sides: dict[str, Path], data: Path, rounds: int, setup: Setup) -> list[dict[str, float]]:
     table = []
     for number in range(rounds):
-        sides = {"old": old, "new": new}
         order = ("old", "new") if number % 2 == 0 else ("new", "old")
-        row = {side: images_per_second(sides[side], system, data, batches, warmup) for side in order}
-        table.append({side: row[side] for side in ("old", "new")})
+        row = {side: images_per_second(sides[side], system, data, setup) for side in order}
+        table.append(row)
         print(
             f"{system}  old {row['old']:.2f}  new {row['new']:.2f}  new/old {row['new'] / row['old']:.2f}", flush=True
         )
@@ -103,15 +96,16 @@ def main(args: Sequence[str] | None = None) -> None:
     if missing := [path for path in (old / "lit_gans", new / "lit_gans", data, out.parent) if not path.is_dir()]:
         parser.error(f"{missing[0]}: no such folder")
 
+    setup = Setup("cpu", given.batches, given.warmup, 0)
     content: dict[str, Any] = {
-        "command": f"python benchmarks/old_and_new.py OLD NEW --data DIR --rounds {given.rounds} "
-        f"--batches {given.batches} --warmup {given.warmup}",
+        "command": f"python benchmarks/old_and_new.py OLD NEW --data DIR --systems {' '.join(given.systems)} "
+        f"--rounds {given.rounds} --batches {given.batches} --warmup {given.warmup}",
         "commits": {"old": commit(old), "new": commit(new)},
-        "machine": machine(Setup("cpu", given.batches, given.warmup, 0)),
+        "machine": machine(setup),
         "systems": {},
     }
     for system in given.systems:
-        rounds = rounds_of(system, old, new, data, given.rounds, given.batches, given.warmup)
+        rounds = rounds_of(system, {"old": old, "new": new}, data, given.rounds, setup)
         ratio = statistics.median(row["new"] / row["old"] for row in rounds)
         content["systems"][system] = {"rounds": rounds, "new/old": ratio}
         with replacing(out) as file:
