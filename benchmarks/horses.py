@@ -57,7 +57,7 @@ def train_and_score(name: str, seed: int, args: argparse.Namespace) -> Row:
     for direction, target in DIRECTIONS.items():
         found = scores["translation"][direction]
         called = {kind: shares[target] for kind, shares in found["called"][args.evaluator.name].items()}
-        measured = {key: found[key] for key in ("kernel_distance", "cycle_l1", "ground_change")}
+        measured = {key: found[key] for key in ("kernel_distance", "untranslated", "cycle_l1", "ground_change")}
         row[direction] = {"called": called, **measured}
     return row
 

@@ -12,7 +12,9 @@ from PIL import Image
 import lit_gans
 from lit_gans.cli import main
 from lit_gans.inference.evaluator import load_evaluator
+from lit_gans.metrics.quality import PictureQuality
 from lit_gans.networks.evaluator import EvaluatorNetwork
+from lit_gans.scoring.extractors import load_extractor
 
 STEPS = 4
 
@@ -27,6 +29,12 @@ def arguments(animals: Path, runs: Path) -> list[str]:
 
 def last_checkpoint(runs: Path) -> Path:
     return runs / "cyclegan_horse2zebra" / "version_0" / "checkpoints" / "last.ckpt"
+
+
+def pictures_of(folder: Path) -> torch.Tensor:
+    """(B, 3, H, W) in [-1, 1]: the files of a folder in the order of their names."""
+    pixels = [np.asarray(Image.open(file)) for file in sorted(folder.iterdir())]
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +68,20 @@ def test_a_test_reports_both_directions_and_draws_them(
 
 
 def test_the_report_is_that_of_the_pictures_themselves(animals_folder: Path, run: Path, tmp_path: Path) -> None:
-    """Cycle L1, computed here from the files alone."""
+    """Cycle L1 and the distance of the two folders, computed here from the files alone."""
     command = ["test", "--ckpt_path", str(last_checkpoint(run)), "--trainer.default_root_dir", str(tmp_path)]
     assert main([*command, "--data.image_size", "24", "--data.eval_batch_size", "2"]) == 0
     scores = json.loads((tmp_path / "cyclegan_horse2zebra" / "version_0" / "scores.json").read_text())
     model = lit_gans.load(last_checkpoint(run))
-    for folder, there, back in (("testA", "a2b", "b2a"), ("testB", "b2a", "a2b")):
-        pixels = [np.asarray(Image.open(file)) for file in sorted((animals_folder / folder).iterdir())]
-        images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
+    horses, zebras = pictures_of(animals_folder / "testA"), pictures_of(animals_folder / "testB")
+    untranslated = PictureQuality(load_extractor())
+    untranslated.update(horses, real=False)
+    untranslated.update(zebras, real=True)
+    expected = untranslated.compute()
+    for images, there, back in ((horses, "a2b", "b2a"), (zebras, "b2a", "a2b")):
+        found = scores["translation"][there]["untranslated"]
+        assert found["frechet_distance"] == pytest.approx(expected["frechet_distance"], rel=1e-4)
+        assert found["kernel_distance"]["mean"] == pytest.approx(expected["kernel_distance"]["mean"], rel=1e-4)
         error = (model.translate(model.translate(images, there), back) - images).abs().mean().item()
         assert scores["translation"][there]["cycle_l1"] == pytest.approx(error, abs=1e-5)
 
@@ -95,8 +109,7 @@ def test_a_judge_calls_originals_translations_and_cycled_pictures(
     assert scores["not_measured"] == []
     model, sees = lit_gans.load(last_checkpoint(run)), load_evaluator(judge)
     for folder, there, back in (("testA", "a2b", "b2a"), ("testB", "b2a", "a2b")):
-        pixels = [np.asarray(Image.open(file)) for file in sorted((animals_folder / folder).iterdir())]
-        images = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2) / 127.5 - 1
+        images = pictures_of(animals_folder / folder)
         translated = model.translate(images, there)
         kinds = {"original": images, "translated": translated, "cycled": model.translate(translated, back)}
         called = scores["translation"][there]["called"]["judge.pth"]

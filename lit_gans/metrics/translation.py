@@ -17,8 +17,8 @@ FRAME = 8
 
 
 class TranslationReport:
-    """Distances of the translated pictures to the target domain, the error of the way there and back, the change of the
-    ground, what judges call the pictures, and some of them.
+    """Distances of the translated pictures to the target domain and of the untranslated ones, the error of the way
+    there and back, the change of the ground, what judges call the pictures, and some of them.
 
     Args:
         extractor: see `metrics/extractors.py`.
@@ -30,7 +30,7 @@ class TranslationReport:
     def __init__(
         self, extractor: Extractor, names: Sequence[str] = (), classes: Sequence[str] = ("a", "b"), pictures: int = 8
     ) -> None:
-        self.quality = PictureQuality(extractor)
+        self.quality, self.untranslated = PictureQuality(extractor), PictureQuality(extractor)
         self.classes, self.pictures = list(classes), pictures
         self.shown: list[tuple[Tensor, Tensor, Tensor]] = []
         self.count = 0
@@ -45,6 +45,7 @@ class TranslationReport:
         self.cycle_error += (cycled - images).abs().mean(dim=(1, 2, 3)).double().sum().item()
         self.ground_change += framed((translated - images).abs()).double().sum().item()
         self.quality.update(translated, real=False)
+        self.untranslated.update(images, real=False)
 
     def update_called(self, name: str, kind: str, seen: Tensor) -> None:
         """What a judge sees, (B, 2), in "original", "translated" or "cycled" pictures of the source domain."""
@@ -52,12 +53,14 @@ class TranslationReport:
 
     def update_target(self, images: Tensor) -> None:
         """Real pictures of the target domain, (B, 3, H, W)."""
-        self.quality.update(images, real=True)
+        for quality in (self.quality, self.untranslated):
+            quality.update(images, real=True)
 
     def compute(self) -> dict[str, Any]:
-        """What `PictureQuality.compute` gives; `cycle_l1`: the mean absolute difference between pictures in [-1, 1] and
-        those translated there and back; `ground_change`: that between pictures and translated ones, in a frame of an
-        eighth of each side; and `called`: by judge and kind of picture, the share called each class."""
+        """What `PictureQuality.compute` gives; `untranslated`: its two distances of the source domain's pictures as
+        they are; `cycle_l1`: the mean absolute difference between pictures in [-1, 1] and those translated there and
+        back; `ground_change`: that between pictures and translated ones, in a frame of an eighth of each side; and
+        `called`: by judge and kind of picture, the share called each class."""
         called = {
             name: {
                 kind: dict(zip(self.classes, (counts / counts.sum()).tolist(), strict=True))
@@ -66,7 +69,9 @@ class TranslationReport:
             for name, kinds in self.called.items()
         }
         means = {"cycle_l1": self.cycle_error / self.count, "ground_change": self.ground_change / self.count}
-        return {**self.quality.compute(), **means, **({"called": called} if called else {})}
+        before = self.untranslated.compute()
+        distances = {"untranslated": {key: before[key] for key in ("frechet_distance", "kernel_distance")}}
+        return {**self.quality.compute(), **distances, **means, **({"called": called} if called else {})}
 
     def picture(self) -> Tensor:
         """uint8 (3, H', W'): a row of real pictures, a row of translated ones, a row of those translated back."""

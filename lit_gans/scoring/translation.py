@@ -58,6 +58,11 @@ class TranslationScores:
                 told = ", ".join(f"{kind} {shares[target]:.3f}" for kind, shares in called.items())
                 lines.append(f"{direction}: called {target} by {name}: {told}")
             lines += quality_lines(values)
+            before = values["untranslated"]
+            lines.append(
+                f"{direction}: untranslated, Frechet distance {before['frechet_distance']:.4f}, kernel distance "
+                f"{before['kernel_distance']['mean']:.6f}"
+            )
         return {"translation": facts}, lines
 
     def save_grids(self, folder: Path) -> None:
