@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+# x and y in shares of a picture, from the left and from the top
+Point = tuple[float, float]
+
 SQUARE = 5
 # Pictures of a grid at most, where all are written one by one too.
 SHOWN = 1024
@@ -28,7 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--condition",
         action="append",
         metavar="NAMES",
-        help='what shall be in the picture, such as "red cube, blue sphere"; may be given several times',
+        help='what shall be in the picture, such as "red cube, blue sphere"; may be given several times; for a flow '
+        'that is told places also "red cube @ 0.3 0.6": where, in shares of the picture from the left and from the top',
     )
     asked.add_argument(
         "--tags", type=Path, metavar="FILE", help="lines such as '1,blue hair red eyes': a picture each, 5 in a row"
@@ -64,6 +68,7 @@ def run(args: Namespace) -> int:
     import lit_gans
     from lit_gans.errors import InputError
     from lit_gans.files import check_folder, check_picture
+    from lit_gans.inference.conditions import as_places
     from lit_gans.inference.sampling import ConditionalSampling, UnconditionalSampling
 
     check_picture(args.out)
@@ -80,7 +85,7 @@ def run(args: Namespace) -> int:
     if args.raw:
         print("--raw is called --no-use-ema now")
     options |= {"seed": args.seed, "use_ema": args.use_ema and not args.raw}
-    conditions = asked_for(args)
+    conditions, places = asked_for(args)
     if isinstance(model, UnconditionalSampling):
         if conditions or args.labels:
             raise InputError(f"{holds}, which takes no conditions; leave out --condition, --tags and --labels")
@@ -89,6 +94,10 @@ def run(args: Namespace) -> int:
         return 0
     if not conditions:
         raise InputError(f"{holds}: give --condition NAMES or --tags FILE")
+    if any(places):
+        if "places" not in model.sampling_options():
+            raise InputError(f"{holds}, which is told no places; leave out '@ X Y' in --condition")
+        options["places"] = as_places(places, model.num_classes, model.class_names)
     n = (1 if args.tags else 8) if args.n is None else args.n
     images = model.stream(conditions, n=n, **options)
     if args.tags and n == 1:
@@ -164,10 +173,23 @@ def file_name(number: int, total: int, names: list[str]) -> str:
     return f"{number:0{digits}d}{words[:150]}.png"
 
 
-def asked_for(args: Namespace) -> list[list[str]]:
-    """The class names of each condition; an empty list without --condition and --tags."""
+def asked_for(args: Namespace) -> tuple[list[list[str]], list[dict[str, Point]]]:
+    """The class names of each condition, and the places of those that have one; empty lists without --condition and
+    --tags."""
     if args.tags is not None:
         from data_modules.tags import read_requests
 
-        return [[f"{hair} hair", f"{eyes} eyes"] for hair, eyes in read_requests(args.tags)]
-    return [[name.strip() for name in text.split(",") if name.strip()] for text in args.condition or ()]
+        return [[f"{hair} hair", f"{eyes} eyes"] for hair, eyes in read_requests(args.tags)], []
+    asked = [[split_place(part) for part in text.split(",") if part.strip()] for text in args.condition or ()]
+    names = [[name for name, _ in objects] for objects in asked]
+    return names, [{name: place for name, place in objects if place is not None} for objects in asked]
+
+
+def split_place(text: str) -> tuple[str, Point | None]:
+    """The name and the place of "red cube @ 0.3 0.6"; of other text, which may hold an @, the name alone."""
+    name, _, place = text.rpartition("@")
+    try:
+        x, y = map(float, place.split())
+    except ValueError:
+        return text.strip(), None
+    return name.strip(), (x, y)

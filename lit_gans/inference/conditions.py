@@ -1,6 +1,6 @@
 """Conditions as users write them -> multi-hot tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from numbers import Real
 
@@ -39,6 +39,27 @@ def as_multi_hot(conditions: Conditions, num_classes: int, class_names: Sequence
             raise InputError(f"condition {names!r} is not a list of names such as {list(class_names[:2])}")
         for name in names:
             row[index[known_name(name, class_names)]] = 1
+    return result
+
+
+def as_places(
+    places: Sequence[Mapping[str, tuple[float, float]]], num_classes: int, class_names: Sequence[str] | None
+) -> Tensor:
+    """
+    Args:
+        places: for each picture, x and y of objects by name, in shares of the picture from the left and from the top.
+
+    Returns:
+        (B, num_classes, 2), NaN for the others: `places` of a flow that is told where objects stand.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    names = list(class_names or ())
+    result = torch.full((len(places), num_classes, 2), torch.nan)
+    for row, one in zip(result, places, strict=True):
+        for name, place in one.items():
+            row[names.index(known_name(name, names))] = torch.tensor(place)
     return result
 
 

@@ -53,6 +53,7 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         temperature: float | None = None,
         guidance: float | None = None,
         low_res: Tensor | None = None,
+        places: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """
         Args:
@@ -61,10 +62,12 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
                 0 draws from the flow's distribution; 1 to 3 show the label more clearly.
             low_res: (B, 3, h, w) images in [-1, 1] whose 8x8 mean colours the pictures shall have, for a flow with
                 low-resolution input.
+            places: (B, num_classes, 2), x and y in [0, 1) from the left and from the top, of where the asked objects
+                shall stand, for a flow with layout. An object whose place is NaN stands where a drawn layout has it.
         """
         temperature, guidance = self.settings(temperature, guidance)
         low = None if low_res is None else self.given_low_res(low_res, len(conditions))
-        labels = self.asked(conditions, rng)
+        labels = self.asked(conditions, rng, places)
         for start in range(0, len(labels), SAMPLING_BATCH):
             label = labels[start : start + SAMPLING_BATCH]
             eps = temperature * torch.randn(len(label), self.dims, generator=rng).to(self.device)
@@ -75,11 +78,20 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
                     x = denoised(flow, x, self.noise * IN_CUBE, label, known)
             yield from_cube(x).clamp(-1, 1)
 
-    def asked(self, conditions: Tensor, rng: torch.Generator) -> Tensor:
-        """What the flow is told to draw for these conditions, a row each."""
+    def asked(self, conditions: Tensor, rng: torch.Generator, places: Tensor | None = None) -> Tensor:
+        """What the flow is told to draw for these conditions, a row each; `places` as in `draw`."""
         order = random_order(conditions, rng) if self.ordered_objects else None
-        place = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, rng)
-        return self.with_objects(conditions, order, place)
+        if places is not None:
+            places = self.given_places(places, len(conditions)).to(conditions)
+        return self.with_objects(conditions, order, self.layout_of(conditions, rng, places))
+
+    def layout_of(self, conditions: Tensor, rng: torch.Generator, given: Tensor | None) -> Tensor | None:
+        """(B, num_classes, 2): the given places, and those of a drawn layout where there are none; None for a flow
+        without layout."""
+        if given is not None and not (conditions.bool() & given.isnan().any(dim=-1)).any():
+            return given
+        drawn = None if self.flow.layouts is None else self.flow.layouts.sample(conditions, rng)
+        return drawn if given is None or drawn is None else torch.where(given.isnan(), drawn, given)
 
     def with_objects(self, label: Tensor, order: Tensor | None = None, place: Tensor | None = None) -> Tensor:
         """The label with what else the flow is told of its objects; None where nobody knows."""
@@ -188,6 +200,20 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
         if low_res.ndim != 4 or low_res.shape[1] != self.channels or len(low_res) != count:
             raise InputError(f"low_res has shape {tuple(low_res.shape)}; expected ({count}, {self.channels}, h, w)")
         return small(low_res.to(self.device))
+
+    def given_places(self, places: Tensor, count: int) -> Tensor:
+        """Raises InputError: a flow that is told none, another shape, or a place outside of the picture."""
+        if not self.layout:
+            raise InputError("this flow is told no places and would ignore them; train one with layout true")
+        if tuple(places.shape) != (count, self.num_classes, 2):
+            raise InputError(
+                f"places have shape {tuple(places.shape)}; expected ({count}, {self.num_classes}, 2): x and y of each "
+                "class, NaN where there is none"
+            )
+        outside = places[(places < 0) | (places >= 1)]
+        if len(outside):
+            raise InputError(f"places hold {outside[0].item():g}; expected shares of the picture, at least 0, below 1")
+        return places
 
 
 def small(image: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from PIL import Image
 
 import lit_gans
 from lit_gans.cli import main
+from lit_gans.commands.sample import split_place
 from lit_gans.inference.sampling import UnconditionalSampling
 from lit_gans.pictures import grid
 
@@ -69,6 +70,37 @@ def test_a_gan_has_a_temperature_and_says_that_it_has_no_guidance(
 def test_a_guidance_without_meaning_is_refused(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", str(flow_checkpoint), *CONDITIONS, "--guidance", "-1"]) == 2
     assert "guidance is -1.0; expected a finite number of at least 0" in capsys.readouterr().err
+
+
+def test_a_flow_that_is_told_places_puts_the_object_there(tmp_path: Path) -> None:
+    """The middle of what is red: 5 px are less than the radius of an object."""
+    out = tmp_path / "grid.png"
+    for x, y in ((0.3, 0.4), (0.65, 0.6)):
+        asked = ["--condition", f"red cube @ {x} {y}", "--n", "1", "--seed", "0", "--out", str(out)]
+        assert main(["sample", "flow_iclevr_layout", *asked]) == 0
+        pixels = np.asarray(Image.open(out)).astype(int)
+        rows, columns = np.nonzero(pixels[..., 0] - pixels[..., 1:].max(axis=2) > 60)
+        assert abs(columns.mean() + 0.5 - 64 * x) < 5 and abs(rows.mean() + 0.5 - 64 * y) < 5
+
+
+def test_places_are_refused_where_none_are_told(flow_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(flow_checkpoint), "--condition", "red cube @ 0.3 0.4"]) == 2
+    assert "this flow is told no places" in capsys.readouterr().err
+    assert main(["sample", "conditional_gan_iclevr", "--condition", "red cube @ 0.3 0.4"]) == 2
+    assert "holds a ConditionalGAN, which is told no places; leave out '@ X Y'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" red cube @ 0.3 0.6", ("red cube", (0.3, 0.6))),
+        ("me@home @.5 1", ("me@home", (0.5, 1.0))),
+        ("me@home ", ("me@home", None)),
+        ("red cube @ 0.3", ("red cube @ 0.3", None)),
+    ],
+)
+def test_a_place_is_two_numbers_behind_an_at(text: str, expected: tuple[str, Any]) -> None:
+    assert split_place(text) == expected
 
 
 class Painter(UnconditionalSampling):

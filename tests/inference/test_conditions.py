@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lit_gans.errors import InputError
-from lit_gans.inference.conditions import as_multi_hot, known_name
+from lit_gans.inference.conditions import as_multi_hot, as_places, known_name
 
 NAMES = ["gray cube", "red cube", "red sphere", "blue cylinder"]
 
@@ -58,3 +58,11 @@ def test_names_need_class_names() -> None:
 def test_a_bare_name_and_an_empty_list_are_refused(condition: object) -> None:
     with pytest.raises(InputError, match=re.escape(f"condition {condition!r} is not a list of names")):
         as_multi_hot([["red cube"], condition], 4, NAMES)  # type: ignore[list-item]
+
+
+def test_places_are_rows_of_the_classes_and_nan_for_the_others() -> None:
+    places = as_places([{"Blue  sphere": (0.25, 0.5)}, {}], 3, ["red cube", "blue sphere", "gray cylinder"])
+    assert places[0, 1].tolist() == [0.25, 0.5]
+    assert places.isnan().sum() == 10
+    with pytest.raises(InputError, match="did you mean 'red cube'"):
+        as_places([{"red cubes": (0, 0)}], 1, ["red cube"])

@@ -347,6 +347,36 @@ class TestLayout:
         with pytest.raises(InputError, match="no picture of 3 objects"):
             told.sample(torch.tensor([[1.0, 1, 1, 0]]))
 
+    def test_objects_stand_at_given_places_and_the_others_where_a_layout_has_them(self, told: ConditionalFlow) -> None:
+        given = torch.full((1, 4, 2), torch.nan)
+        given[0, LABELS[1].nonzero()[0]] = torch.tensor([0.1, 0.9])
+        rng = torch.Generator().manual_seed(0)
+        drawn = told.asked(LABELS[1:2], rng.manual_seed(0)).view(3, 4)[1:].T
+        placed = told.asked(LABELS[1:2], rng.manual_seed(0), given).view(3, 4)[1:].T
+        first, *others = LABELS[1].nonzero().flatten().tolist()
+        assert placed[first].tolist() == pytest.approx([0.1, 0.9])
+        assert torch.equal(placed[others], drawn[others])
+
+    def test_places_for_all_objects_need_no_layout_of_as_many(self, told: ConditionalFlow) -> None:
+        label = torch.tensor([[1.0, 1, 1, 0]])
+        one, other = torch.full((2, 1, 4, 2), 0.25)
+        other[0, 0] = 0.75
+        pictures = [told.sample(label, seed=1, temperature=0, places=places) for places in (one, one, other)]
+        assert torch.equal(pictures[0], pictures[1]) and not torch.equal(pictures[0], pictures[2])
+
+    def test_places_that_mean_nothing_are_refused(
+        self, told: ConditionalFlow, perturbed: Callable[..., ConditionalFlow]
+    ) -> None:
+        places = torch.full((3, 4, 2), 0.5)
+        with pytest.raises(InputError, match="told no places and would ignore them"):
+            perturbed().sample(LABELS, places=places)
+        with pytest.raises(InputError, match=r"shape \(3, 4, 3\); expected \(3, 4, 2\)"):
+            told.sample(LABELS, places=torch.zeros(3, 4, 3))
+        for outside in (1.0, -0.1, torch.inf):
+            places[1, 2, 0] = outside
+            with pytest.raises(InputError, match="expected shares of the picture, at least 0, below 1"):
+                told.sample(LABELS, places=places)
+
     def test_images_are_encoded_without_places(self, told: ConditionalFlow, images: Tensor) -> None:
         for label in (LABELS, None):
             torch.testing.assert_close(told.decode(told.encode(images, label), label), images, rtol=0, atol=1e-3)
