@@ -9,6 +9,8 @@ from data_modules.errors import DataError
 
 MOST_JSON = 128 * 2**20
 """A JSON file is parsed whole, which takes several times its bytes of memory; a larger one is refused."""
+MOST_LEVELS = 100
+"""Lists and mappings in each other. Python has limits of its own: 1,000 levels until 3.13, as the stack allows since."""
 
 
 def read_text(file: Path, most: int | None = None) -> str:
@@ -61,6 +63,8 @@ def parse_json(text: str, where: str) -> object:
 
     try:
         value: object = json.loads(text, object_pairs_hook=without_repeats)
+        if is_too_deep(value):
+            raise RecursionError
         if "\\ud" in text.lower():
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -74,6 +78,18 @@ def parse_json(text: str, where: str) -> object:
     except ValueError as error:  # Python refuses whole numbers of thousands of digits
         raise DataError(f"{where}: not valid here: {error}") from error
     return value
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether more than MOST_LEVELS lists and mappings are in each other."""
+    level = containers([value])
+    for _ in range(MOST_LEVELS):
+        level = [inner for outer in level for inner in containers(outer.values() if isinstance(outer, dict) else outer)]
+    return bool(level)
+
+
+def containers(values: Iterable[object]) -> list[dict[str, object] | list[object]]:
+    return [value for value in values if isinstance(value, dict | list)]
 
 
 def twice(names: Iterable[str]) -> tuple[str, ...]:
