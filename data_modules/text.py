@@ -10,7 +10,7 @@ from data_modules.errors import DataError
 MOST_JSON = 128 * 2**20
 """A JSON file is parsed whole, which takes several times its bytes of memory; a larger one is refused."""
 MOST_LEVELS = 100
-"""Lists and mappings in each other. Python has limits of its own: 1,000 levels until 3.13, as the stack allows since."""
+"""Lists and mappings in each other. Python's own limit was 1,000 levels until 3.13, and is the stack's size since."""
 
 
 def read_text(file: Path, most: int | None = None) -> str:
