@@ -24,6 +24,7 @@ class Resumable:
     epoch = 0
     position = 0  # batches handed out of this epoch
     resume_at = 0  # where the next iteration starts, once
+    resumed_epoch: int | None = None  # of the checkpoint; None where there is none, or it does not say
 
     @property
     def sampler(self) -> Self:
@@ -33,12 +34,16 @@ class Resumable:
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
+        if self.resumed_epoch not in (None, epoch):  # that one had ended, if early: trainer.limit_train_batches
+            self.position = self.resume_at = 0
+        self.resumed_epoch = None
 
     def state_dict(self) -> dict[str, int]:
-        return {"position": self.position}
+        return {"position": self.position, "epoch": self.epoch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.position = self.resume_at = state["position"]
+        self.resumed_epoch = state.get("epoch")
 
 
 class ArrayLoader(Resumable):

@@ -89,6 +89,16 @@ def test_a_run_resumed_several_times_equals_the_uninterrupted_one(
     assert_same_run(last_checkpoint(runs), uninterrupted)
 
 
+def test_a_run_of_shortened_epochs_goes_on_as_it_would_have(scenes_folder: Path, tmp_path: Path) -> None:
+    """Five of eight batches an epoch; stopped with the second epoch."""
+    limit = ["--trainer.limit_train_batches", "5", "--trainer.max_steps"]
+    assert main(arguments(scenes_folder, tmp_path / "whole", *limit, "13")) == 0
+    assert main(arguments(scenes_folder, tmp_path / "first", *limit, "10")) == 0
+    more = ["--ckpt_path", str(last_checkpoint(tmp_path / "first"))]
+    assert main(arguments(scenes_folder, tmp_path / "second", *limit, "13", *more)) == 0
+    assert_same_run(last_checkpoint(tmp_path / "second"), last_checkpoint(tmp_path / "whole"))
+
+
 def stopped(args: list[str], hook: str, batch: int) -> int:
     """Trains; the process gets SIGTERM when the model's `hook` is called after `batch` whole batches."""
     original = getattr(CDCGAN, hook)

@@ -148,8 +148,10 @@ class BestCheckpoint(CheckpointFile):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.is_due:
             self.is_due = False
+            validation = trainer.fit_loop.epoch_loop.val_loop
+            validation.restarting = False  # else it goes on behind the batches of the validation before
             trainer.validating = True
-            trainer.fit_loop.epoch_loop.val_loop.run()
+            validation.run()
             trainer.training = True
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

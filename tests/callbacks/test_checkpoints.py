@@ -41,6 +41,7 @@ def train(
     max_steps: int = 20,
     patience: int | None = None,
     ckpt_path: Path | None = None,
+    eval_batch_size: int = 128,
 ) -> L.Trainer:
     trainer = L.Trainer(
         accelerator="cpu",
@@ -52,7 +53,8 @@ def train(
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(model, ICLEVR(str(scenes_folder), image_size=16, batch_size=4), ckpt_path=ckpt_path)
+    data = ICLEVR(str(scenes_folder), image_size=16, batch_size=4, eval_batch_size=eval_batch_size)
+    trainer.fit(model, data, ckpt_path=ckpt_path)
     return trainer
 
 
@@ -166,6 +168,25 @@ def test_a_run_that_no_longer_gains_ends_at_the_same_batch_however_often_it_was_
     (callback,) = (callback for callback in trainer.callbacks if isinstance(callback, BestCheckpoint))  # type: ignore[attr-defined]
     assert (callback.best, callback.batch, callback.waited) == (pytest.approx(0.4), 16, 2)
     assert step_of(Path(callback.file)) == 16
+
+
+def test_a_validation_that_is_made_up_for_sees_every_batch(scenes_folder: Path, tmp_path: Path) -> None:
+    """The checkpoint of batch 16 is older than the validation of its epoch, and younger than that of the one before."""
+    seen: list[tuple[int, int]] = []
+
+    class Counted(CDCGAN):
+        def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+            seen.append((self.global_step, batch_idx))
+
+    first = tmp_path / "first"
+    for folder, max_steps, checkpoint in (
+        (first, 16, None),
+        (tmp_path, 17, first / "run" / "checkpoints" / "last.ckpt"),
+    ):
+        seen.clear()
+        model = Counted(image_size=16, width=2)
+        train(scenes_folder, folder, model, max_steps=max_steps, ckpt_path=checkpoint, eval_batch_size=1)
+    assert seen == [(16, 0), (16, 1), (16, 2)]
 
 
 def test_a_run_that_has_ended_for_want_of_gain_ends_at_once_when_it_is_continued(

@@ -165,8 +165,9 @@ def test_an_error_ahead_reaches_who_asks_for_that_item() -> None:
 
 def test_the_state_is_plain_numbers() -> None:
     one = loader()
+    one.set_epoch(3)
     next(iter(one))
-    assert one.state_dict() == {"position": 1}
+    assert one.state_dict() == {"position": 1, "epoch": 3}
 
 
 def test_after_a_resumed_epoch_the_next_one_is_whole() -> None:
@@ -184,9 +185,19 @@ def test_the_state_after_a_whole_epoch_is_the_start_of_the_next() -> None:
     for _ in range(len(one)):
         next(batches)
     # saved while the last batch is still being trained on: the generator has not been asked for one more
-    assert one.state_dict() == {"position": 0}
+    assert one.state_dict() == {"position": 0, "epoch": 0}
     assert list(batches) == []
-    assert one.state_dict() == {"position": 0}
+    assert one.state_dict() == {"position": 0, "epoch": 0}
+
+
+@pytest.mark.parametrize(("epoch", "start"), [(5, 2), (6, 0)])
+def test_an_epoch_goes_on_after_a_restart_and_one_that_ended_early_does_not(epoch: int, start: int) -> None:
+    """With trainer.limit_train_batches an epoch ends before its batches do."""
+    resumed, whole = loader(), loader()
+    resumed.load_state_dict({"position": 2, "epoch": 5})
+    for one in (resumed, whole):
+        one.set_epoch(epoch)
+    assert_same(list(resumed), list(whole)[start:])
 
 
 def test_an_epoch_that_was_broken_off_without_a_restart_is_followed_by_a_whole_one() -> None:
