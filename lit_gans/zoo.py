@@ -15,7 +15,13 @@ from lit_gans.errors import did_you_mean
 HOMES = tuple(Path(__file__).resolve().parents[i] / "weights" for i in (0, 1))
 
 # A wheel stays below 30 MB; see pyproject.toml.
-CHECKOUT_ONLY = ("dcgan_anime", "evaluator_anime_tags", "evaluator_iclevr_b", "evaluator_rendered", "flow_matching_iclevr")
+CHECKOUT_ONLY = (
+    "dcgan_anime",
+    "evaluator_anime_tags",
+    "evaluator_iclevr_b",
+    "evaluator_rendered",
+    "flow_matching_iclevr",
+)
 
 
 def cards(homes: tuple[Path, ...] = HOMES) -> dict[str, dict[str, Any]]:
