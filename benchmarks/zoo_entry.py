@@ -50,7 +50,8 @@ def add(name: str, run: Path, record: Path, texts: dict[str, str | None], condit
         name: in the zoo.
         run: folder of the training.
         record: its entry in the record of experiments.
-        texts: "draws", "weak" and "data"; None takes an earlier card's, and "data" what is known of the data module.
+        texts: "draws", "weak" and "data"; None takes an earlier card's, and for "data", where there is none, what is
+            known of the data module, which also reads rendered data of the same layout.
         conditions: what the picture shows, a row each; of a conditional generator.
 
     Raises:
@@ -68,7 +69,7 @@ def add(name: str, run: Path, record: Path, texts: dict[str, str | None], condit
             "bytes": file.stat().st_size,
             "draws": texts["draws"] or before.get("draws"),
             "weak": texts["weak"] or before.get("weak"),
-            "data": data_of(config, texts["data"]) or before.get("data"),
+            "data": rendered(texts["data"]) or before.get("data") or known(config),
             "record": record.name,
             "run": json.loads((record / "run.json").read_text(encoding="utf-8")),
             "scores": scores_of(record),
@@ -101,12 +102,15 @@ def exported(checkpoint: Path, folder: Path, name: str) -> Path:
     return file
 
 
-def data_of(config: dict[str, Any], given: str | None) -> dict[str, str] | None:
-    """Name, source and licence of the data of a run; rendered data are told as `given`."""
-    if given:
-        return {"name": given, "source": RENDERED, "licence": "MIT"}
-    known = DATA.get(config["data"]["class_path"].rsplit(".", 1)[-1])
-    return dict(zip(("name", "source", "licence"), known, strict=True)) if known else None
+def rendered(told: str | None) -> dict[str, str] | None:
+    """Name, source and licence of data that this package draws."""
+    return {"name": told, "source": RENDERED, "licence": "MIT"} if told else None
+
+
+def known(config: dict[str, Any]) -> dict[str, str] | None:
+    """Name, source and licence of the data that the data module of a run is made for."""
+    facts = DATA.get(config["data"]["class_path"].rsplit(".", 1)[-1])
+    return dict(zip(("name", "source", "licence"), facts, strict=True)) if facts else None
 
 
 def scores_of(record: Path) -> dict[str, Any]:
