@@ -13,7 +13,7 @@ from lit_gans.kernels.base import plain_ways
 from lit_gans.networks.flow.bijections import Bijection, Features, Mixing
 from lit_gans.networks.flow.latents import Latents
 from lit_gans.networks.flow.quantization import from_cube
-from lit_gans.networks.ode import Solver, solve
+from lit_gans.networks.ode import Solver, evenly, solve
 
 Inputs = dict[str, Tensor]
 # Of a traced node: where its code lies on this machine.
@@ -174,7 +174,7 @@ class Following(nn.Module):
         def velocity(x: Tensor, time: float) -> Tensor:
             return self.velocity(self.network, x, time, condition)
 
-        return solve(velocity, noise, 0.0, 1.0, self.steps, self.solver).clamp(-1, 1)
+        return solve(velocity, noise, evenly(0.0, 1.0, self.steps), self.solver).clamp(-1, 1)
 
 
 def exported(graph: Graph) -> torch.export.ExportedProgram:

@@ -1,5 +1,6 @@
 """ConditionalFlowMatching: how it is trained and what it does for its user."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,41 @@ def test_encoding_and_decoding_come_back_to_the_image_as_the_steps_grow(images: 
         model = make(steps=steps).double()
         errors.append((model.decode(model.encode(images.double(), LABELS), LABELS) - images).abs().max().item())
     assert errors[1] < max(errors[0] / 3, 1e-6) and errors[0] < 0.05
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_the_density_is_known_where_the_images_are_gaussian(images: Tensor, noise: float) -> None:
+    """Images of independent values with mean m and deviation s: the velocity of the path is known, and so is the
+    density of the images, with and without noise."""
+    mean, deviation = 0.3, 0.4
+
+    class Known(torch.nn.Module):
+        def forward(self, x: Tensor, time: Tensor, condition: Tensor, kept: Tensor | None = None) -> Tensor:
+            t = time.view(-1, 1, 1, 1)
+            slope = (t * deviation**2 - (1 - t)) / (t**2 * deviation**2 + (1 - t) ** 2)
+            return mean + slope * (x - t * mean)
+
+    model = make().double()
+    model.unet_ema = Known()
+    model.unet_ema.register_parameter("none", torch.nn.Parameter(torch.zeros(())))
+    expected = torch.distributions.Normal(mean, math.hypot(deviation, noise)).log_prob(images.double())
+    found = model.log_prob(images.double(), LABELS, noise=noise, steps=128)
+    torch.testing.assert_close(found, expected.flatten(1).sum(dim=1), rtol=1e-3, atol=0)
+
+
+def test_a_density_depends_on_the_condition_and_on_the_seed_of_its_estimate(images: Tensor) -> None:
+    model = make()
+    density = model.log_prob(images, LABELS)
+    assert density.shape == (3,) and not density.requires_grad
+    assert torch.equal(model.log_prob(images, LABELS), density)
+    for other in (
+        model.log_prob(images),
+        model.log_prob(images, LABELS, seed=1),
+        model.log_prob(images, LABELS, noise=0.1),
+    ):
+        assert (other - density).abs().max() > 1e-3
+    with pytest.raises(InputError, match="noise is -1"):
+        model.log_prob(images, noise=-1)
 
 
 def test_an_interpolation_begins_and_ends_with_the_images(images: Tensor) -> None:
