@@ -31,6 +31,9 @@ ARMS: dict[str, list[str]] = {
     "generators of rate 4e-5": ["--model.lr_generator", "4e-5"],
     "whole pictures of 64 px, no cuts": ["--data.load_size", "64"],
     "cycle weight stays 5": ["--model.cycle_weight_end", "null"],
+    "contrast in place of the cycle": [
+        *("--model.cycle_weight", "0", "--model.cycle_weight_end", "null", "--model.contrast_weight", "1")
+    ],
     "identity every fourth batch": ["--model.identity_weight", "0.5", "--model.identity_every", "4"],
     "no augmentation": ["--model.augment", "null"],
     "no average": ["--model.ema_decay", "0"],
@@ -85,11 +88,14 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--minutes", type=int, default=40, help="of each training (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--only", nargs="+", choices=ARMS, default=list(ARMS), metavar="ARM", help="some of the arms")
     parser.add_argument("--size", type=int, default=128, help="of the test pictures (default: %(default)s)")
     parser.add_argument("--options", default="", help="of every training, beside its arm's, such as a trainer's")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(arguments)
-    jobs = {f"{name}, seed {seed}": partial(train_and_score, name, seed, args) for seed in args.seeds for name in ARMS}
+    jobs = {
+        f"{name}, seed {seed}": partial(train_and_score, name, seed, args) for seed in args.seeds for name in args.only
+    }
     collect(jobs, args.out, "horses", table)
 
 

@@ -77,7 +77,7 @@ def cyclegan(model: CycleGAN) -> Work:
     def step(batch: Batch) -> None:
         real_a, real_b = batch["image_a"], batch["image_b"]
         number = next(numbers)
-        loss, fake_a, fake_b = model.generator_loss(real_a, real_b, number)
+        loss, fake_a, fake_b = model.generator_loss(real_a, real_b, number, rng)
         minimize(model, optimizer_g, loss)
         pooled_a, pooled_b = model.pooled(model.pool_a, fake_a, rng), model.pooled(model.pool_b, fake_b, rng)
         minimize(model, optimizer_d, model.discriminator_loss(real_a, real_b, pooled_a, pooled_b, number))

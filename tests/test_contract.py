@@ -25,7 +25,9 @@ from lit_gans.models.registry import MODELS
 # batches of 4, in epochs of 4 batches: a whole period of every schedule, and an epoch's end on either side of the half
 HALF, STEPS, IMAGES = 3, 6, 4
 # of a CycleGAN's config for CPUs: what it leaves off too, and a schedule of these few batches
-TINY_PARTS = "--model.augment [flip,translation] --model.decay_from 0.5 --trainer.max_time null"
+TINY_PARTS = (
+    "--model.augment [flip,translation] --model.decay_from 0.5 --trainer.max_time null --model.contrast_weight 1"
+)
 # that draw nothing from noise
 TRANSLATES, CLASSIFIES = {"CycleGAN"}, {"Evaluator"}
 DRAWS = [name for name in MODELS if name not in TRANSLATES | CLASSIFIES]

@@ -1,7 +1,7 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,11 @@ from lit_gans import checks
 from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
+from lit_gans.losses.contrastive import patch_loss
 from lit_gans.models.base import ImageModel
 from lit_gans.networks.contexts import frozen
 from lit_gans.networks.cyclegan import DiscriminatorNorm, GeneratorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
+from lit_gans.networks.patch_heads import PatchHeads
 from lit_gans.networks.pretrained import projected_discriminator
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.augment_pipe import AugmentPipe
@@ -50,12 +52,17 @@ class CycleGAN(Translation, ImageModel):
         augment, augment_share, augment_until: changes of what the discriminators see, see GAN.
         warm_start: batches at the start in which the generators learn to give back their own domain's images (mean
             absolute difference), and nothing else is trained.
-        cycle_weight: of the mean absolute difference between an image and its way there and back.
+        cycle_weight: of the mean absolute difference between an image and its way there and back; 0, with contrast in
+            its place, saves its computation.
         cycle_weight_end: what it falls to, linearly, until the share `cycle_falls_until` of the run; None keeps it.
         identity_weight: times cycle_weight, of the change of an image that is of the target domain already; 0 saves
             its computation.
         identity_every: batches from one identity loss to the next; it counts that many times, so that the weight means
             the same.
+        contrast_weight: of the contrastive loss of each generator (Park et al. 2020, arXiv 2007.15651): a place of the
+            translation shall be recognised among other places of its source, in what the generator's own layers make of
+            both. Learnt heads compare them. 0 for none.
+        contrast_patches: places compared in each layer.
         pool_size: past images that each discriminator is shown beside new ones; 0 for none.
         ema_decay: of the average of the generators' weights, once a batch, which translates where there is one; 0 for
             none.
@@ -93,6 +100,8 @@ class CycleGAN(Translation, ImageModel):
         cycle_falls_until: float = 0.5,
         identity_weight: float = 0.5,
         identity_every: int = 1,
+        contrast_weight: float = 0.0,
+        contrast_patches: int = 64,
         pool_size: int = 50,
         ema_decay: float = 0.0,
         start_from: str | None = None,
@@ -120,6 +129,11 @@ class CycleGAN(Translation, ImageModel):
         self.augment = AugmentPipe(augment, augment_share, augment_until, noise=0.0)
         self.warm_start = checks.whole("warm_start", warm_start, at_least=0, hint="batches, such as 2000; 0 for none")
         self.weights = CycleWeights(cycle_weight, cycle_weight_end, cycle_falls_until, identity_weight, identity_every)
+        self.contrast_weight = checks.number("contrast_weight", contrast_weight, at_least=0)
+        self.heads = nn.ModuleDict()  # by generator
+        if contrast_weight:
+            for name in self.sampling_networks:
+                self.heads[name] = PatchHeads(getattr(self, name).encoded_channels, contrast_patches)
         self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
         self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
         self.learning_rates = (
@@ -130,10 +144,10 @@ class CycleGAN(Translation, ImageModel):
         self.decay_from = checked_decay(decay_from)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        pairs = ((self.generator_a2b, self.generator_b2a), (self.discriminator_a, self.discriminator_b))
+        sides = ((self.generator_a2b, self.generator_b2a, self.heads), (self.discriminator_a, self.discriminator_b))
         return [
-            optimizer_of("adam", [weight for network in pair for weight in network.parameters()], lr, self.betas)
-            for pair, lr in zip(pairs, self.learning_rates, strict=True)
+            optimizer_of("adam", [weight for network in networks for weight in network.parameters()], lr, self.betas)
+            for networks, lr in zip(sides, self.learning_rates, strict=True)
         ]
 
     def start_networks(self) -> None:
@@ -162,7 +176,7 @@ class CycleGAN(Translation, ImageModel):
         if step < self.warm_start:
             self.minimize(opt_generators, self.autoencoder_loss(real_a, real_b), counted=True)
         else:
-            loss, fake_a, fake_b = self.generator_loss(real_a, real_b, step)
+            loss, fake_a, fake_b = self.generator_loss(real_a, real_b, step, rng)
             self.minimize(opt_generators, loss, counted=False)
             fake_a, fake_b = self.pooled(self.pool_a, fake_a, rng), self.pooled(self.pool_b, fake_b, rng)
             loss = self.discriminator_loss(real_a, real_b, fake_a, fake_b, step)
@@ -180,7 +194,9 @@ class CycleGAN(Translation, ImageModel):
         self.losses = {"loss/autoencoder": loss.detach()}
         return loss
 
-    def generator_loss(self, real_a: Tensor, real_b: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def generator_loss(
+        self, real_a: Tensor, real_b: Tensor, step: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """(Loss of both generators, images translated to A, images translated to B); the loss has no gradient for the
         discriminators."""
         identity_weight = self.weights.identity(self.progress, step)
@@ -190,16 +206,33 @@ class CycleGAN(Translation, ImageModel):
             adversarial = self.objective.generator(self.discriminator_a(self.augment(fake_a)), None)
             adversarial = adversarial + self.objective.generator(self.discriminator_b(self.augment(fake_b)), None)
             adversarial = self.adversarial_weight * adversarial
-        cycle_a, cycle_b = self.generator_b2a(fake_b), self.generator_a2b(fake_a)
-        cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
-        loss = adversarial + self.weights.cycle(self.progress) * cycle
+        loss = adversarial
         self.losses.pop("loss/autoencoder", None)
-        self.losses |= {"loss/generators": adversarial.detach(), "loss/cycle": cycle.detach()}
+        self.losses["loss/generators"] = adversarial.detach()
+        if self.weights.in_use:
+            cycle_a, cycle_b = self.generator_b2a(fake_b), self.generator_a2b(fake_a)
+            cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
+            loss = loss + self.weights.cycle(self.progress) * cycle
+            self.losses["loss/cycle"] = cycle.detach()
+        if self.contrast_weight:
+            contrast = self.contrast("generator_a2b", real_a, fake_b, rng)
+            contrast = contrast + self.contrast("generator_b2a", real_b, fake_a, rng)
+            loss = loss + self.contrast_weight * contrast
+            self.losses["loss/contrast"] = contrast.detach()
         if same_a is not None and same_b is not None:
             identity = l1_loss(same_a.float(), real_a) + l1_loss(same_b.float(), real_b)
             loss = loss + identity_weight * identity
             self.losses["loss/identity"] = identity.detach()
         return loss, fake_a.detach(), fake_b.detach()
+
+    def contrast(self, name: str, source: Tensor, translated: Tensor, rng: torch.Generator) -> Tensor:
+        """The contrastive loss of this generator, the mean of its layers'."""
+        network, heads = getattr(self, name), cast(PatchHeads, self.heads[name])
+        queries = network.encoded(translated)
+        places = heads.places(queries, rng)
+        with torch.no_grad():
+            keys = heads(network.encoded(source), places)
+        return torch.stack([patch_loss(*pair) for pair in zip(heads(queries, places), keys, strict=True)]).mean()
 
     def translated_and_same(
         self, network: nn.Module, source: Tensor, target: Tensor, identity: bool

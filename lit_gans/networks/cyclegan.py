@@ -75,6 +75,9 @@ class ResnetGenerator(nn.Module):
         )
         init_normal(self)
         self.residual, self.channels = residual, channels
+        # layers of `model` up to which `encoded` looks, and what comes out of each
+        self.looked_at = [4, 7, 10, 10 + (blocks + 1) // 2][: 4 if blocks else 3]
+        self.encoded_channels = [channels, width, 2 * width, 4 * width, 4 * width][: 5 if blocks else 4]
         # names in the state dict, so that nobody takes these weights for those of another network
         if generator_norm == "none":
             init_without_norm(self)
@@ -92,6 +95,16 @@ class ResnetGenerator(nn.Module):
         if self.residual:
             drawn = (image + 2 * drawn).clamp(-1, 1)
         return drawn[..., :height, :width]
+
+    def encoded(self, image: Tensor) -> list[Tensor]:
+        """What the network knows of an image on the way to its middle: the image itself, the layers of each size, and
+        the middle block. Of `encoded_channels`; sides as the layers leave them, the image's being multiples of 4."""
+        found, x, start = [image], image, 0
+        for end in self.looked_at:
+            x = self.model[start:end](x)
+            found.append(x)
+            start = end
+        return found
 
 
 class PatchDiscriminator(nn.Module):

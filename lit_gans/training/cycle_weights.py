@@ -22,6 +22,11 @@ class CycleWeights:
         """Hyperparameters in use whose meaning depends on the length of the run."""
         return ["cycle_weight_end"] if self.end != self.start else []
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the cycle loss ever counts."""
+        return self.start > 0 or self.end > 0
+
     def cycle(self, progress: float) -> float:
         """At this share of the run: on a line from start to end, and then the end."""
         return self.start + min(1.0, progress / self.falls_until) * (self.end - self.start)

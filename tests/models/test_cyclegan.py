@@ -191,6 +191,7 @@ PARTS: dict[str, Any] = {
     **{"discriminator_norm": "spectral", "objective": "hinge", "augment": ["flip", "translation"]},
     **{"penalties": [{"where": "real", "target": "zero", "weight": 1.0, "every": 2}], "warm_start": 2},
     **{"cycle_weight_end": 3.0, "identity_every": 3, "ema_decay": 0.9, "pool_size": 3, "decay_from": 0.5},
+    **{"contrast_weight": 1.0, "contrast_patches": 4},
 }
 
 
@@ -241,9 +242,36 @@ class TestParts:
         model, data = made(identity_every=4), next(iter(batches(1)))
         parts = {}
         for step in (0, 1):
-            parts[step] = model.generator_loss(data["image_a"], data["image_b"], step)[0].item()
+            loss, _, _ = model.generator_loss(data["image_a"], data["image_b"], step, torch.Generator())
+            parts[step] = loss.item()
         identity = model.losses["loss/identity"].item()
         assert parts[0] - parts[1] == pytest.approx(4 * 10.0 * 0.5 * identity, rel=1e-4)
+
+    def test_contrast_takes_the_place_of_the_cycle(self, trainer: MakeTrainer) -> None:
+        """Neither the way back nor its loss is computed then, and the heads learn beside the generators."""
+        model, calls = made(cycle_weight=0.0, contrast_weight=1.0, identity_weight=0.0), []
+        model.generator_a2b.register_forward_hook(lambda *_: calls.append(1))
+        seen = Weights()
+        trainer(max_steps=3, callbacks=[seen]).fit(model, batches(3))
+        assert len(calls) == 3
+        assert set(seen.losses[0]) == {"loss/generators", "loss/contrast", "loss/discriminators"}
+        assert seen.moved("heads", 1) and seen.moved("generator_b2a", 1)
+
+    def test_contrast_is_of_the_generators_own_layers_and_between_one_pictures_places(self) -> None:
+        """A picture that is left as it is is recognised, one that is shuffled is not; the source gets no gradient."""
+        model = made(contrast_weight=1.0, contrast_patches=32)
+        source = torch.rand(2, 3, SIDE, SIDE, requires_grad=True)
+        rows = torch.randperm(SIDE, generator=torch.Generator().manual_seed(0))
+        kept, shuffled = (
+            model.contrast("generator_a2b", source, other, torch.Generator().manual_seed(0))
+            for other in (source.detach(), source.detach()[:, :, rows])
+        )
+        assert kept < shuffled
+        kept.backward()
+        assert source.grad is None
+        graded = {name for name, weight in model.named_parameters() if weight.grad is not None}
+        assert {name.split(".")[0] for name in graded} == {"generator_a2b", "heads"}
+        assert all(name.startswith(("generator_a2b.", "heads.generator_a2b.")) for name in graded)
 
     def test_a_lazy_penalty_is_on_each_discriminator_and_every_kth_batch(self) -> None:
         model = made(penalties=[{"where": "real", "target": "zero", "weight": 0.5, "every": 2}])
@@ -370,6 +398,8 @@ class TestTranslate:
         ({"warm_start": -1}, "warm_start is -1"),
         ({"cycle_falls_until": 0}, "cycle_falls_until is 0"),
         ({"identity_every": 0}, "identity_every is 0"),
+        ({"contrast_weight": -1.0}, "contrast_weight is -1"),
+        ({"contrast_weight": 1.0, "contrast_patches": 1}, "contrast_patches is 1"),
     ],
     ids=str,
 )

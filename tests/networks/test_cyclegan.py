@@ -43,6 +43,15 @@ class TestAgainstTheReference:
             assert abs(weights.mean().item()) < 0.0005
             assert all(not p.any() for n, p in network.named_parameters() if n.endswith("bias"))
 
+    @pytest.mark.parametrize("blocks", [0, 1, 6])
+    def test_what_it_knows_on_the_way_has_the_promised_channels_and_leads_to_the_picture(self, blocks: int) -> None:
+        generator = ResnetGenerator(4, blocks).eval()
+        image = torch.rand(2, 3, 16, 20)
+        found = generator.encoded(image)
+        assert [layer.shape[1] for layer in found] == generator.encoded_channels
+        assert [tuple(layer.shape[2:]) for layer in found[:4]] == [(16, 20), (16, 20), (8, 10), (4, 5)]
+        assert torch.equal(generator.model[generator.looked_at[-1] :](found[-1]), generator(image))
+
     def test_the_generator_computes_what_plain_layers_in_that_order_do(self) -> None:
         generator = ResnetGenerator(4, 1)
 
