@@ -1,7 +1,7 @@
 """CycleGAN: two generators between two sets of pictures that nobody has paired."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +12,10 @@ from lit_gans import checks
 from lit_gans.inference.checkpoint import networks_alone
 from lit_gans.inference.translation import Direction, Translation
 from lit_gans.losses.adversarial import OBJECTIVES, ObjectiveName
-from lit_gans.losses.contrastive import patch_loss
 from lit_gans.models.base import ImageModel
+from lit_gans.models.contrast import Contrast
 from lit_gans.networks.contexts import frozen
 from lit_gans.networks.cyclegan import DiscriminatorNorm, GeneratorNorm, PatchDiscriminator, ResnetGenerator, Upsampling
-from lit_gans.networks.patch_heads import PatchHeads
 from lit_gans.networks.pretrained import projected_discriminator
 from lit_gans.training.augment import AugmentName
 from lit_gans.training.augment_pipe import AugmentPipe
@@ -129,22 +128,17 @@ class CycleGAN(Translation, ImageModel):
         self.augment = AugmentPipe(augment, augment_share, augment_until, noise=0.0)
         self.warm_start = checks.whole("warm_start", warm_start, at_least=0, hint="batches, such as 2000; 0 for none")
         self.weights = CycleWeights(cycle_weight, cycle_weight_end, cycle_falls_until, identity_weight, identity_every)
-        self.contrast_weight = checks.number("contrast_weight", contrast_weight, at_least=0)
-        self.heads = nn.ModuleDict()  # by generator
-        if contrast_weight:
-            for name in self.sampling_networks:
-                self.heads[name] = PatchHeads(getattr(self, name).encoded_channels, contrast_patches)
+        channels_of = {name: getattr(self, name).encoded_channels for name in self.sampling_networks}
+        self.contrast = Contrast(contrast_weight, contrast_patches, channels_of)
         self.pool_a, self.pool_b = ImagePool(pool_size), ImagePool(pool_size)
         self.start_from, self.start_discriminator_from = start_from, start_discriminator_from
-        self.learning_rates = (
-            checks.number("lr_generator", lr_generator, at_least=0),
-            checks.number("lr_discriminator", lr_discriminator, at_least=0),
-        )
+        rates = {"lr_generator": lr_generator, "lr_discriminator": lr_discriminator}
+        self.learning_rates = [checks.number(name, rate, at_least=0) for name, rate in rates.items()]
         self.betas = checks.adam_betas("betas", betas)
         self.decay_from = checked_decay(decay_from)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        sides = ((self.generator_a2b, self.generator_b2a, self.heads), (self.discriminator_a, self.discriminator_b))
+        sides = ((self.generator_a2b, self.generator_b2a, self.contrast), (self.discriminator_a, self.discriminator_b))
         return [
             optimizer_of("adam", [weight for network in networks for weight in network.parameters()], lr, self.betas)
             for networks, lr in zip(sides, self.learning_rates, strict=True)
@@ -214,25 +208,16 @@ class CycleGAN(Translation, ImageModel):
             cycle = l1_loss(cycle_a.float(), real_a) + l1_loss(cycle_b.float(), real_b)
             loss = loss + self.weights.cycle(self.progress) * cycle
             self.losses["loss/cycle"] = cycle.detach()
-        if self.contrast_weight:
-            contrast = self.contrast("generator_a2b", real_a, fake_b, rng)
-            contrast = contrast + self.contrast("generator_b2a", real_b, fake_a, rng)
-            loss = loss + self.contrast_weight * contrast
+        if self.contrast.weight:
+            contrast = self.contrast("generator_a2b", self.generator_a2b, real_a, fake_b, rng)
+            contrast = contrast + self.contrast("generator_b2a", self.generator_b2a, real_b, fake_a, rng)
+            loss = loss + self.contrast.weight * contrast
             self.losses["loss/contrast"] = contrast.detach()
         if same_a is not None and same_b is not None:
             identity = l1_loss(same_a.float(), real_a) + l1_loss(same_b.float(), real_b)
             loss = loss + identity_weight * identity
             self.losses["loss/identity"] = identity.detach()
         return loss, fake_a.detach(), fake_b.detach()
-
-    def contrast(self, name: str, source: Tensor, translated: Tensor, rng: torch.Generator) -> Tensor:
-        """The contrastive loss of this generator, the mean of its layers'."""
-        network, heads = getattr(self, name), cast(PatchHeads, self.heads[name])
-        queries = network.encoded(translated)
-        places = heads.places(queries, rng)
-        with torch.no_grad():
-            keys = heads(network.encoded(source), places)
-        return torch.stack([patch_loss(*pair) for pair in zip(heads(queries, places), keys, strict=True)]).mean()
 
     def translated_and_same(
         self, network: nn.Module, source: Tensor, target: Tensor, identity: bool
