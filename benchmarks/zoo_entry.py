@@ -26,6 +26,7 @@ from lit_gans.pictures import grid, save_picture
 ZOO = Path(__file__).parent.parent / "weights"
 LARGEST = 10e6
 RENDERED = "drawn by `lit-gans data`, MIT like the package"
+HORSES = ("horse2zebra", "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix", "ImageNet's terms of access")
 # data module -> name, source and licence of the data
 DATA = {
     "ICLEVR": ("iCLEVR", "https://github.com/Maluuba/GeNeVA_datasets", "Microsoft's, in the GeNeVA archive"),
@@ -35,11 +36,8 @@ DATA = {
         "none stated; web artwork",
     ),
     "CelebA": ("CelebA", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", "non-commercial research"),
-    "Unpaired": (
-        "horse2zebra",
-        "https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix",
-        "ImageNet's terms of access",
-    ),
+    "Unpaired": HORSES,
+    "Domains": HORSES,
 }
 
 

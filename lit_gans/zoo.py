@@ -18,6 +18,7 @@ HOMES = tuple(Path(__file__).resolve().parents[i] / "weights" for i in (0, 1))
 CHECKOUT_ONLY = (
     "dcgan_anime",
     "evaluator_anime_tags",
+    "evaluator_horse2zebra",
     "evaluator_iclevr_b",
     "evaluator_rendered",
     "flow_matching_iclevr",
