@@ -2,11 +2,13 @@
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from rounding import rounding_of
 
@@ -18,12 +20,21 @@ from lit_gans.files import sha256
 from lit_gans.inference.evaluator import load_evaluator
 from lit_gans.metrics.object_score import ObjectScore
 from lit_gans.models.registry import MODELS
+from lit_gans.training.batches import HELD_OUT
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 CARDS = zoo.cards((WEIGHTS,))
 GENERATORS = [name for name, card in CARDS.items() if "picture" in card]
+EVALUATORS = [name for name, card in CARDS.items() if "held_out_score" in card["scores"]]
+REAL = ("iCLEVR", "anime faces, NTU MLDS 2018", "horse2zebra")
 # data module of a run -> folder below LIT_GANS_DATA
-FOLDERS = {"ICLEVR": "iclevr", "AnimeFaces": "anime", "CelebA": "celeba", "Unpaired": "horse2zebra"}
+FOLDERS = {
+    "ICLEVR": "iclevr",
+    "AnimeFaces": "anime",
+    "CelebA": "celeba",
+    "Unpaired": "horse2zebra",
+    "Domains": "horse2zebra",
+}
 
 
 def test_every_file_of_weights_is_on_a_card_and_all_of_them_are_small() -> None:
@@ -152,3 +163,21 @@ def test_it_scores_what_its_card_says(name: str, tmp_path: Path) -> None:
     for list_, columns in scores["object_score"].items():
         for evaluator, row in columns.items():
             assert again["object_score"][list_][evaluator]["mean"] == pytest.approx(row["mean"], abs=0.003)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.skipif("LIT_GANS_DATA" not in os.environ, reason="LIT_GANS_DATA is not set")
+@pytest.mark.parametrize("name", [name for name in EVALUATORS if CARDS[name]["data"]["name"] in REAL])
+def test_an_evaluator_sees_what_its_card_says(name: str) -> None:
+    config = yaml.safe_load((WEIGHTS / f"{name}.yaml").read_text())["data"]
+    module, _, of = config["class_path"].rpartition(".")
+    root = Path(os.environ["LIT_GANS_DATA"]) / FOLDERS[of]
+    data = getattr(import_module(module), of)(**config["init_args"] | {"root": str(root)})
+    data.prepare_data()
+    data.setup("test")
+    evaluator, score = load_evaluator(name), ObjectScore()
+    for batch in (data.on_after_batch_transfer(each, 0) for loader in data.test_dataloader() for each in loader):
+        if "image" in batch and batch.get("name", HELD_OUT) == HELD_OUT:
+            score.update(evaluator(batch["image"]), batch["condition"])
+    assert score.compute().item() == pytest.approx(CARDS[name]["scores"]["held_out_score"], abs=0.003)
