@@ -36,6 +36,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes_can_train() -> None:
+    """Where torch traces a graph without a GPU, it installs a guard for one; the next backward pass then starts threads
+    for it, and no process that is forked later can train. Nothing here traces for a GPU that is not there."""
+    if not torch.cuda.is_available():
+        torch._C._ensureCUDADeviceGuardSet = lambda: None  # type: ignore[attr-defined]
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """What a test draws does not depend on the tests before it."""

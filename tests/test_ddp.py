@@ -8,7 +8,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from processes import run_ranks
+from processes import exit_code, run_ranks
 from torch import Tensor, nn
 
 from data_modules.iclevr import ICLEVR
@@ -128,3 +128,14 @@ def test_several_devices_train_from_the_command_line_without_an_overlay(scenes_f
     assert checkpoint["global_step"] == 3
     assert checkpoint["lit_gans"]["images_seen"] == 3 * 4 * 2
     assert (run / "samples" / "0000003.png").is_file()
+
+
+def test_processes_that_are_forked_after_an_export_can_train() -> None:
+    """Tests run in any order; see `forked_processes_can_train` in conftest.py."""
+
+    def backward() -> int:
+        (torch.ones(2, requires_grad=True) * 2).sum().backward()
+        return 0
+
+    torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),))
+    assert backward() == exit_code(backward) == 0
