@@ -26,6 +26,7 @@ class Contrast(nn.Module):
     def __init__(self, weight: float, patches: int, channels: Mapping[str, Sequence[int]]) -> None:
         super().__init__()
         self.weight = checks.number("contrast_weight", weight, at_least=0)
+        checks.whole("contrast_patches", patches, at_least=2, hint="64, or 256")
         self.heads = nn.ModuleDict()
         if weight:
             self.heads.update({name: PatchHeads(widths, patches) for name, widths in channels.items()})

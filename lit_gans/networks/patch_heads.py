@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lit_gans import checks
-
 WIDTH = 256
 
 
@@ -24,7 +22,7 @@ class PatchHeads(nn.Module):
 
     def __init__(self, channels: Sequence[int], patches: int = 64) -> None:
         super().__init__()
-        self.patches = checks.whole("contrast_patches", patches, at_least=2, hint="64, or 256")
+        self.patches = patches
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(count, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH)) for count in channels
         )

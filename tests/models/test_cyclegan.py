@@ -383,7 +383,7 @@ class TestTranslate:
         ({"cycle_falls_until": 0}, "cycle_falls_until is 0"),
         ({"identity_every": 0}, "identity_every is 0"),
         ({"contrast_weight": -1.0}, "contrast_weight is -1"),
-        ({"contrast_weight": 1.0, "contrast_patches": 1}, "contrast_patches is 1"),
+        ({"contrast_patches": 1}, "contrast_patches is 1"),
     ],
     ids=str,
 )

@@ -57,6 +57,7 @@ RANGES: dict[tuple[type, str], list[Any]] = {
     (CycleGAN, "identity_weight"): [-1],
     (CycleGAN, "cycle_weight_end"): [-1],
     (CycleGAN, "cycle_falls_until"): [0, 1.5],
+    (CycleGAN, "contrast_weight"): [-1],
     (CycleGAN, "ema_decay"): [-0.1, 1.0],
     (ConditionalFlow, "condition_drop"): [-0.1, 1.0],
     (ConditionalFlow, "order_drop"): [-0.1, 1.0],
