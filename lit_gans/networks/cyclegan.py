@@ -97,8 +97,8 @@ class ResnetGenerator(nn.Module):
         return drawn[..., :height, :width]
 
     def encoded(self, image: Tensor) -> list[Tensor]:
-        """What the network knows of an image on the way to its middle: the image itself, the layers of each size, and
-        the middle block. Of `encoded_channels`; sides as the layers leave them, the image's being multiples of 4."""
+        """What the network makes of an image (B, channels, H, W), H and W multiples of 4, on the way to its middle: the
+        image itself, (B, width, H, W), (B, 2 width, H/2, W/2), (B, 4 width, H/4, W/4) and the middle block's, likewise."""
         found, x, start = [image], image, 0
         for end in self.looked_at:
             x = self.model[start:end](x)
