@@ -98,7 +98,8 @@ class ResnetGenerator(nn.Module):
 
     def encoded(self, image: Tensor) -> list[Tensor]:
         """What the network makes of an image (B, channels, H, W), H and W multiples of 4, on the way to its middle: the
-        image itself, (B, width, H, W), (B, 2 width, H/2, W/2), (B, 4 width, H/4, W/4) and the middle block's, likewise."""
+        image itself, (B, width, H, W), (B, 2 width, H/2, W/2), (B, 4 width, H/4, W/4), and as many of the middle block.
+        """
         found, x, start = [image], image, 0
         for end in self.looked_at:
             x = self.model[start:end](x)
