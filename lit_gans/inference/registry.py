@@ -1,6 +1,7 @@
 """What each model is used with, by the model's name: beside models/registry.py, where its training is entered."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
@@ -21,6 +22,7 @@ from lit_gans.networks.dcgan import DCGANGenerator
 from lit_gans.networks.evaluator import EvaluatorNetwork
 from lit_gans.networks.flow.flow import Flow
 from lit_gans.networks.lsgan import LSGANGenerator
+from lit_gans.networks.modulated import ModulatedGenerator
 from lit_gans.networks.tag_dcgan import TagDCGANGenerator
 from lit_gans.networks.unet import UNet
 
@@ -34,6 +36,7 @@ INFERENCE: dict[str, tuple[type[InferenceModel], Callable[..., nn.Module]]] = {
     "DCGAN": (UnconditionalGeneratorModel, DCGANGenerator),
     "Evaluator": (ClassifierModel, EvaluatorNetwork),
     "LSGAN": (UnconditionalGeneratorModel, LSGANGenerator),
+    "ModulatedGAN": (UnconditionalGeneratorModel, partial(ModulatedGenerator, 0)),
     "TagDCGAN": (ConditionalGeneratorModel, TagDCGANGenerator),
 }
 

@@ -17,6 +17,7 @@ MODELS = {
     "DCGAN": "lit_gans.models.dcgan",
     "Evaluator": "lit_gans.models.evaluator",
     "LSGAN": "lit_gans.models.lsgan",
+    "ModulatedGAN": "lit_gans.models.modulated_gan",
     "TagDCGAN": "lit_gans.models.tag_dcgan",
 }
 

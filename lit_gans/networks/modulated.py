@@ -14,7 +14,7 @@ from lit_gans.networks.layers import PixelNorm
 
 
 class ModulatedGenerator(nn.Module):
-    """Latent and condition -> image, for labels of the whole picture such as attributes and tags.
+    """Latent, and condition if there is one, -> image; conditions are labels of the whole picture: attributes and tags.
 
     The latent alone draws the first 4x4 map, as in a DCGAN. Latent and embedded condition pass through a mapping
     network; its output scales and shifts the channels after each normalised convolution (Perez et al. 2018; Karras et
@@ -22,7 +22,7 @@ class ModulatedGenerator(nn.Module):
     (docs/log/2026-11-28-conditional-gan-other-labels.md).
 
     Args:
-        num_classes: length of the multi-hot condition.
+        num_classes: length of the multi-hot condition; 0 for pictures from the latent alone.
         image_size: 8, 16, 32, 64, ...
         latent_dim: length of z.
         style_dim: length of the mapping's output.
@@ -30,7 +30,7 @@ class ModulatedGenerator(nn.Module):
         channels: of the images: 3, or 1 for grey.
 
     Shapes:
-        z (B, latent_dim), condition (B, num_classes) -> (B, channels, image_size, image_size) in [-1, 1]
+        z (B, latent_dim), condition (B, num_classes) or none -> (B, channels, image_size, image_size) in [-1, 1]
     """
 
     def __init__(
@@ -44,13 +44,15 @@ class ModulatedGenerator(nn.Module):
     ) -> None:
         super().__init__()
         checks.channels(channels)
-        checks.counts(num_classes=num_classes, width=width)
+        checks.whole("num_classes", num_classes, at_least=0)
+        checks.counts(latent_dim=latent_dim, width=width)
         stages = doublings(image_size) + 1
         widths = [width * 2 ** min(3, stages - 1 - i) for i in range(stages)]
         self.latent_dim = latent_dim
-        self.embed = nn.Linear(num_classes, style_dim)
+        if num_classes:
+            self.embed = nn.Linear(num_classes, style_dim)
         self.mapping = nn.Sequential(
-            nn.Linear(latent_dim + style_dim, style_dim),
+            nn.Linear(latent_dim + style_dim * bool(num_classes), style_dim),
             nn.LeakyReLU(0.2),
             nn.Linear(style_dim, style_dim),
             nn.LeakyReLU(0.2),
@@ -61,8 +63,8 @@ class ModulatedGenerator(nn.Module):
         self.stages = nn.ModuleList(ModulatedStage(convolution, style_dim) for convolution in convolutions)
         self.to_rgb = nn.Conv2d(widths[-1], channels, 3, padding=1)
 
-    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        style = self.mapping(torch.cat([z, self.embed(condition)], dim=1))
+    def forward(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        style = self.mapping(z if condition is None else torch.cat([z, self.embed(condition)], dim=1))
         x = self.start(z)
         for stage in self.stages:
             x = stage(x, style)
