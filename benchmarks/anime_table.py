@@ -62,6 +62,7 @@ LOSSES = (
     Entry("WGAN-GP", "wgan_gp_anime", batches=5),
     Entry("recipe", "dcgan_anime", (*RECIPE, "--model.penalties", R1)),
     Entry("projected", "dcgan_anime", PROJECTED),
+    Entry("best", "gan_anime"),
 )
 NO_AVERAGE = ("--model.ema_decay", "0")  # it would hide what a tip does
 

@@ -54,6 +54,10 @@ SYSTEM: dict[str, tuple[str, str]] = {
         f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4 --data.val_fraction 0.25")
         for name in ("dcgan", "lsgan", "wgan", "wgan_gp")
     },
+    "gan_anime": (
+        "faces_folder",
+        "--data.image_size 16 --model.width 4 --model.discriminator_width 4 --data.val_fraction 0.25",
+    ),
     "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_anime_tags": ("faces_folder", "--data.image_size 32 --model.width 4"),
     "dcgan_cifar10": ("cifar10_folder", "--data.image_size 16 --model.width 4"),

@@ -22,6 +22,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "dcgan": ("DCGAN", {"image_size": 16, "width": 4, "pixel_range": (0.0, 1.0), "latent": "uniform"}),
     "wgan_gp": ("WGANGP", {"image_size": 16, "width": 4}),
     "lsgan": ("LSGAN", {"image_size": 16, "width": 4}),
+    "modulated": ("ModulatedGAN", {"image_size": 16, "width": 4, "discriminator_width": 4}),
     "cdcgan": ("CDCGAN", {**GIVEN, "width": 2}),
     "tag_dcgan": ("TagDCGAN", {**GIVEN, "width": 2}),
     "objects": ("ConditionalGAN", {**GIVEN, "width": 16, "discriminator_width": 4, "patch_size": 8}),

@@ -120,7 +120,7 @@ def slot_generator(
 
 
 class UnconditionalGeneratorModel(UnconditionalGenerator, AveragedModel):
-    """A trained DCGAN or LSGAN."""
+    """A trained DCGAN, LSGAN or ModulatedGAN."""
 
     def set_up(self, hyperparameters: Mapping[str, Any]) -> None:
         called(self.set_latents, hyperparameters)

@@ -10,10 +10,7 @@ from lit_gans.models.base_conditional_gan import BaseConditionalGAN
 from lit_gans.networks.projection import ProjectionDiscriminator
 from lit_gans.training.batches import Batch
 from lit_gans.training.logging import is_logged_step
-from lit_gans.training.penalty import PenaltyConfig
-
-# R1 with gamma 1, on every 8th update of the discriminator.
-R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 8}
+from lit_gans.training.penalty import LAZY_R1, PenaltyConfig
 
 
 class ConditionalGAN(SlotGenerator, BaseConditionalGAN):
@@ -50,7 +47,7 @@ class ConditionalGAN(SlotGenerator, BaseConditionalGAN):
         auxiliary: float = 10.0,
         objective: ObjectiveName = "rpgan",
         betas: tuple[float, float] = (0.0, 0.99),
-        penalties: Sequence[PenaltyConfig] | None = (R1,),
+        penalties: Sequence[PenaltyConfig] | None = (LAZY_R1,),
         channels: int = 3,
         **training: Any,
     ) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from lit_gans.losses.adversarial import ObjectiveName
-from lit_gans.models.conditional_gan import R1
 from lit_gans.models.unconditional import UnconditionalGAN
 from lit_gans.networks.modulated import ModulatedGenerator
 from lit_gans.networks.projection import StridedDiscriminator
-from lit_gans.training.penalty import PenaltyConfig
+from lit_gans.training.penalty import LAZY_R1, PenaltyConfig
 
 
 class ModulatedGAN(UnconditionalGAN):
@@ -35,7 +34,7 @@ class ModulatedGAN(UnconditionalGAN):
         discriminator_width: int = 64,
         objective: ObjectiveName = "rpgan",
         betas: tuple[float, float] = (0.0, 0.99),
-        penalties: Sequence[PenaltyConfig] | None = (R1,),
+        penalties: Sequence[PenaltyConfig] | None = (LAZY_R1,),
         channels: int = 3,
         **training: Any,
     ) -> None:

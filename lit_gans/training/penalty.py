@@ -25,6 +25,10 @@ class PenaltyConfig(TypedDict, total=False):
     every: int
 
 
+# R1 with gamma 1, on every 8th update of the discriminator.
+LAZY_R1: PenaltyConfig = {"where": "real", "target": "zero", "weight": 0.5, "every": 8}
+
+
 @dataclass(frozen=True)
 class Penalty:
     """A checked PenaltyConfig."""

@@ -71,7 +71,7 @@ def test_what_makes_a_network_calls_its_arguments_as_the_model_does_with_the_sam
     for base in reversed(model_class(name).__mro__):
         if "__init__" in vars(base):
             of_the_model |= signature(base).parameters
-    fixed = {"channels"}  # of LSGAN: no hyperparameter sets it
+    fixed = {"channels", "style_dim"}  # of LSGAN and of ModulatedGAN: no hyperparameter sets them
     for argument, parameter in signature(INFERENCE[name][1]).parameters.items():
         assert argument in of_the_model or argument in fixed, argument
         if argument in of_the_model and of_the_model[argument].default is not parameter.empty:

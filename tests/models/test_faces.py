@@ -9,15 +9,17 @@ import pytest
 import torch
 from rounding import assert_same_but_for_rounding
 from torch import Tensor, nn
+from untrained import checkpoint_of
 
 import lit_gans
 from data_modules.anime_faces import AnimeFaces
 from lit_gans.errors import InputError
 from lit_gans.losses.adversarial import OBJECTIVES
 from lit_gans.models.gan import GAN
+from lit_gans.training.penalty import Penalty
 
 TINY: dict[str, Any] = {"image_size": 16, "latent_dim": 5, "width": 4}
-UNCONDITIONAL = ["DCGAN", "LSGAN", "WGAN", "WGANGP"]
+UNCONDITIONAL = ["DCGAN", "LSGAN", "ModulatedGAN", "WGAN", "WGANGP"]
 MakeTrainer = Callable[..., L.Trainer]
 
 
@@ -63,6 +65,29 @@ class TestSettings:
         assert wgan_gp.learning_rates == (1e-4, 1e-4) and wgan_gp.betas == (0.0, 0.9)
         assert wgan_gp.updates.generator_every == 5
         assert not [part for part in wgan_gp.discriminator.modules() if isinstance(part, nn.BatchNorm2d)]
+
+    def test_the_modulated_gan_has_relativistic_pairs_with_a_lazy_r1(self) -> None:
+        made = model("ModulatedGAN", discriminator_width=4)
+        assert made.objective is OBJECTIVES["rpgan"] and made.betas == (0.0, 0.99)
+        assert made.penalties == [Penalty("real", "zero", 0.5, every=8)]
+
+    def test_networks_of_32_px_start_those_of_64(self, tmp_path: Path) -> None:
+        """What is the same at both sizes: the first map, the mapping, the first stage and the colours; of the
+        discriminator the layers next to the picture."""
+        small = model("ModulatedGAN", image_size=32, discriminator_width=4)
+        with torch.no_grad():
+            for weight in small.state_dict().values():
+                weight += 1  # else both have the start values of one seed
+        file = str(checkpoint_of(small, tmp_path / "small.ckpt"))
+        grown = model("ModulatedGAN", image_size=64, discriminator_width=4)
+        grown.start_network("generator", file, "start_from")
+        grown.start_network("discriminator", file, "start_discriminator_from")
+        for part in ("start", "mapping", "stages.0", "to_rgb"):
+            learnt = small.generator_ema.get_submodule(part).state_dict()
+            for name, weight in grown.generator.get_submodule(part).state_dict().items():
+                assert torch.equal(weight, learnt[name]), f"{part}.{name}"
+        for layer in (0, 2, 4):
+            assert torch.equal(grown.discriminator.features[layer].weight, small.discriminator.features[layer].weight)
 
     @pytest.mark.parametrize("name", ["DCGAN", "LSGAN", "WGANGP", "TagDCGAN"])
     def test_a_penalty_with_a_batch_norm_critic_is_refused(self, name: str) -> None:

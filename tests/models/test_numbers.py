@@ -17,6 +17,7 @@ from lit_gans.models.evaluator import Evaluator
 from lit_gans.models.flow import ConditionalFlow
 from lit_gans.models.flow_matching import ConditionalFlowMatching
 from lit_gans.models.lsgan import LSGAN
+from lit_gans.models.modulated_gan import ModulatedGAN
 from lit_gans.models.registry import MODELS, model_class
 from lit_gans.models.tag_dcgan import TagDCGAN
 
@@ -30,6 +31,7 @@ TINY: dict[type, dict[str, Any]] = {
     CycleGAN: {"width": 2, "blocks": 1, "discriminator_width": 2},
     TagDCGAN: {"num_classes": 4, "image_size": 8, "width": 2, "latent_dim": 3},
     LSGAN: {"image_size": 8, "width": 4, "latent_dim": 3},
+    ModulatedGAN: {"image_size": 8, "width": 2, "latent_dim": 3, "discriminator_width": 4},
     Evaluator: {"num_classes": 4, "width": 2},
     ConditionalFlowMatching: {"num_classes": 4, "image_size": 8, "width": 16, "levels": 2, "blocks": 1},
     ConditionalFlow: {

@@ -18,6 +18,7 @@ TINY: dict[str, dict[str, Any]] = {
     "LSGAN": {"image_size": 16, "width": 4},
     "CDCGAN": {"num_classes": 4, "image_size": 16, "width": 2},
     "ConditionalGAN": {"num_classes": 4, "image_size": 16, "width": 16, "patch_size": 8, "penalties": None},
+    "ModulatedGAN": {"image_size": 16, "width": 2, "penalties": None},
     "TagDCGAN": {"num_classes": 4, "image_size": 16, "width": 2},
 }
 

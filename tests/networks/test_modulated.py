@@ -19,6 +19,16 @@ def test_pictures_of_the_size_in_minus_1_to_1_that_depend_on_latent_and_conditio
     assert (network(z, c.roll(1, 0)) - image).abs().max() > 1e-3
 
 
+def test_without_classes_the_picture_depends_on_the_latent_alone() -> None:
+    torch.manual_seed(0)
+    network = ModulatedGenerator(0, 8, latent_dim=6, style_dim=8, width=4)
+    z = torch.randn(3, 6)
+    image = network(z)
+    assert image.shape == (3, 3, 8, 8) and (network(z.roll(1, 0)) - image).abs().max() > 1e-3
+    assert not [name for name, _ in network.named_parameters() if name.startswith("embed")]
+    assert network.mapping[0].in_features == 6
+
+
 def test_channels_double_towards_the_start_up_to_eightfold() -> None:
     network = ModulatedGenerator(4, 64, width=4)
     assert [stage.convolution.out_channels for stage in network.stages] == [32, 32, 16, 8, 4]

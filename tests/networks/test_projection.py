@@ -4,7 +4,7 @@ import pytest
 import torch
 from rounding import assert_same_but_for_rounding
 
-from lit_gans.networks.projection import ProjectionDiscriminator
+from lit_gans.networks.projection import ProjectionDiscriminator, StridedDiscriminator
 
 
 @pytest.fixture
@@ -33,6 +33,14 @@ def test_the_condition_adds_the_inner_product_of_its_embeddings_sum_with_the_fea
     assert_same_but_for_rounding(logit, expected, [network])
     assert_same_but_for_rounding(network(image, condition), expected, [network])
     assert logit.shape == (3,) and classes.shape == (3, 4)
+
+
+def test_without_a_condition_it_is_the_same_discriminator_of_pictures_alone(network: ProjectionDiscriminator) -> None:
+    plain = StridedDiscriminator(image_size=16, width=4, feature_dim=8)
+    kept = {key: value for key, value in network.state_dict().items() if key in plain.state_dict()}
+    plain.load_state_dict(kept)
+    image = torch.randn(3, 3, 16, 16)
+    assert_same_but_for_rounding(plain(image), network(image, torch.zeros(3, 4)), [network])
 
 
 def test_the_auxiliary_head_does_not_see_the_condition(network: ProjectionDiscriminator) -> None:
