@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from data_modules.registry import DATA_MODULES
 from lit_gans.commands.old_options import config_with_new_names, with_new_names
 from lit_gans.commands.signatures import options_of
 from lit_gans.configs import find_config, is_plain, read_config
@@ -15,6 +16,8 @@ from lit_gans.errors import did_you_mean
 from lit_gans.models.registry import MODELS
 
 CONFIG = ("--config", "-c")
+# Classes that are given by their names.
+CLASSES = {"model": MODELS, "data": DATA_MODULES}
 # The parser's words for types -> a user's.
 TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "NoneType": "null"}
 
@@ -96,8 +99,9 @@ def of_a_key(text: str, known: list[str], args: list[str]) -> str:
     key = ".".join(keys)
     part = section(text)
     if given := re.search(r"Expected a dot import path string: (\S+)", text):
-        hint = f"{did_you_mean(given.group(1), MODELS)} ".lstrip()
-        there = f"; {hint}There are {', '.join(MODELS)}" if key == "model" else ""
+        names = CLASSES.get(key, {})
+        hint = f"{did_you_mean(given.group(1), names)} ".lstrip()
+        there = f"; {hint}There are {', '.join(names)}" if names else ""
         return f"--{key} {given.group(1)}: no such class{there}"
     if new := re.search(r"Option '(.*?)' is not accepted", part) or re.search(r"Unexpected keys: \{'(.*?)'", part):
         name = f"{key}.{new.group(1)}"

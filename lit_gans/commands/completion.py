@@ -10,10 +10,6 @@ CONFIGS = {
     "bash": '_lit_gans_config() {{ compgen -W "{names}" -- "$1"; compgen -f -- "$1"; }}',
     "zsh": "_lit_gans_config() {{ _alternative 'configs:config:({names})' 'files:file:_files'; }}",
 }
-DATA = [
-    *("anime_faces.AnimeFaces", "celeba.CelebA", "iclevr.ICLEVR", "image_folder.ImageFolder"),
-    *("domains.Domains", "torchvision_sets.TorchvisionSet", "unpaired.Unpaired"),
-]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,6 +36,7 @@ def run(args: Namespace) -> int:
 
 def whole_parser(file: object) -> ArgumentParser:
     """All commands with all their options, those of every model and data set included; `file` completes file names."""
+    from data_modules.registry import DATA_MODULES
     from lit_gans.commands import COMMANDS, LIGHTNING
     from lit_gans.commands.help import OF_THE_RUN, PARTS, TRAINER, UNTRAINED, options
     from lit_gans.models.registry import MODELS
@@ -49,7 +46,7 @@ def whole_parser(file: object) -> ArgumentParser:
     for name, text in COMMANDS.items():
         import_module(f"lit_gans.commands.{name}").add_arguments(commands.add_parser(name, help=text))
     classes = [("model", f"{module}.{name}") for name, module in MODELS.items()]
-    classes += [("data", f"data_modules.{path}") for path in DATA]
+    classes += [("data", f"{module}.{name}") for name, module in DATA_MODULES.items()]
     told = {name.split()[0]: text for name, text in (*OF_THE_RUN, UNTRAINED)}
     for key, path in [*classes, *PARTS.items(), ("trainer", TRAINER)]:
         told |= {f"--{name}": text for name, _, text in options(key, path)}

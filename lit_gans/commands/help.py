@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from data_modules.registry import DATA_MODULES
 from lit_gans.commands.arguments import CONFIG, option, with_configs
 from lit_gans.commands.signatures import options_of
 from lit_gans.configs import first_sentence, read_config
@@ -33,6 +34,8 @@ PARTS = {
 TRAINER = "lit_gans.commands.trainer.Trainer"
 OF_THE_RUN = (
     ("--config NAME|FILE", "a config of the package or a file; may be given several times, the last one counts"),
+    ("--model NAME", "another model than the config's, such as ConditionalGAN"),
+    ("--data NAME", "other data than the config's: ImageFolder for your own pictures, CelebA, ..."),
     ("--ckpt_path CKPT", "a checkpoint to continue, score or draw with; last, best: the newest of this run"),
     ("--run_name TEXT", "folder in runs/; the first config's name"),
     ("--seed_everything 0", "seed of the run"),
@@ -75,7 +78,8 @@ def class_of(key: str, contents: list[dict[str, Any]], args: list[str]) -> str |
         named = named or (part.get("class_path") if isinstance(part, dict) else part)
     if not isinstance(named, str):
         return None
-    path = f"{MODELS[named]}.{named}" if named in MODELS else named
+    modules = MODELS | DATA_MODULES
+    path = f"{modules[named]}.{named}" if named in modules else named
     return path if "." in path else None
 
 

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from data_modules.base import ImageDataModule
+from data_modules.registry import DATA_MODULES
 from lit_gans.callbacks.buffers import AverageBuffers
 from lit_gans.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lit_gans.callbacks.compile import Compile
@@ -167,7 +168,7 @@ def run(command: str, args: list[str]) -> int:
 
 
 def _run_cli(folder: RunFolder) -> None:
-    for module in MODELS.values():
+    for module in (*MODELS.values(), *DATA_MODULES.values()):
         import_module(module)  # jsonargparse finds a class without its module if it has been imported
     CLI(
         ImageModel,

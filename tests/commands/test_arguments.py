@@ -25,6 +25,7 @@ MODEL = "model:\n  class_path: lit_gans.models.cdcgan.CDCGAN\n  init_args: "
         ("--trainer.max_epochs x", "--trainer.max_epochs is x; expected a whole number or null"),
         ("--wandb of", "--wandb is of; expected one of 'auto', 'online', 'offline', 'off'"),
         ("--model CDCGA", "--model CDCGA: no such class; did you mean CDCGAN?"),
+        ("--data imagefolder", "--data imagefolder: no such class; did you mean ImageFolder? There are AnimeFaces, "),
         ("--model.width", "--model.width needs a value"),
         ("junk", "'junk' belongs to no option"),
     ],

@@ -23,14 +23,15 @@ def tiny(name: str) -> nn.Module:
 
 
 def given(network: nn.Module, model: Any) -> list[Tensor]:
-    """Inputs for the parameters that its forward pass names."""
+    """Inputs for the parameters that its forward pass needs."""
     makes = {
         "z": lambda: torch.randn(3, model.latent_dim),
         "image": lambda: torch.rand(3, 3, SIZE, SIZE) * 2 - 1,
         "condition": lambda: torch.eye(3, CLASSES),
     }
     makes["tags"] = makes["condition"]
-    return [makes[name]().double() for name in signature(network.forward).parameters]
+    needed = (name for name, p in signature(network.forward).parameters.items() if p.default is p.empty)
+    return [makes[name]().double() for name in needed]
 
 
 def results(network: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
