@@ -5,6 +5,7 @@ import re
 from lit_gans.configs import find_config
 
 TINY_CONDITIONAL_GAN = "--data.image_size 16 --model.width 16 --model.discriminator_width 4"
+TINY_GAN = "--data.image_size 16 --model.width 4 --model.discriminator_width 4"
 TINY_CYCLEGAN = "--data.image_size 24 --model.width 2 --model.blocks 1 --model.discriminator_width 2"
 TINY_CYCLEGAN += " --model.pool_size 5"
 TINY_FLOW = "--model.levels 2 --model.steps 1 --model.hidden 4 --model.features 4 --model.growth 2 --model.blocks 1"
@@ -54,10 +55,8 @@ SYSTEM: dict[str, tuple[str, str]] = {
         f"{name}_anime": ("faces_folder", "--data.image_size 16 --model.width 4 --data.val_fraction 0.25")
         for name in ("dcgan", "lsgan", "wgan", "wgan_gp")
     },
-    "gan_anime": (
-        "faces_folder",
-        "--data.image_size 16 --model.width 4 --model.discriminator_width 4 --data.val_fraction 0.25",
-    ),
+    "gan": ("pictures_folder", TINY_GAN),
+    "gan_anime": ("faces_folder", f"{TINY_GAN} --data.val_fraction 0.25"),
     "tag_dcgan_anime": ("faces_folder", "--data.image_size 16 --model.width 2"),
     "evaluator_anime_tags": ("faces_folder", "--data.image_size 32 --model.width 4"),
     "dcgan_cifar10": ("cifar10_folder", "--data.image_size 16 --model.width 4"),

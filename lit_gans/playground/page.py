@@ -16,7 +16,7 @@ RECIPES = {
     "lit-gans fit --config flow_celeba --data.root FACES --data.attributes null",
     "Tags": "lit-gans fit --config conditional_gan_anime --data.root ANIME",
     "Translate": "lit-gans data render-animals ANIMALS; lit-gans fit --config cyclegan_horse2zebra --data.root ANIMALS",
-    "Random": "lit-gans fit --config dcgan --data.root PICTURES",
+    "Random": "lit-gans fit --config gan --data.root PICTURES",
     "Compare": "lit-gans playground CKPT CKPT, two models of the same classes",
 }
 
