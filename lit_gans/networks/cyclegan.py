@@ -15,6 +15,7 @@ from lit_gans import checks
 from lit_gans.errors import InputError
 from lit_gans.kernels.instance_norm import InstanceNorm2d
 from lit_gans.kernels.winograd import Conv3x3
+from lit_gans.networks.bounds import bounded
 
 Upsampling = Literal["transpose", "resize"]
 DiscriminatorNorm = Literal["instance", "spectral", "none"]
@@ -93,7 +94,7 @@ class ResnetGenerator(nn.Module):
             image = pad(image, (0, right, 0, below), mode="replicate")
         drawn = self.model(image)
         if self.residual:
-            drawn = (image + 2 * drawn).clamp(-1, 1)
+            drawn = bounded(image + 2 * drawn)
         return drawn[..., :height, :width]
 
     def encoded(self, image: Tensor) -> list[Tensor]:
