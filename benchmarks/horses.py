@@ -29,6 +29,7 @@ ARMS: dict[str, list[str]] = {
     ],
     "instance norm in the generators": ["--model.generator_norm", "instance"],
     "generators of rate 4e-5": ["--model.lr_generator", "4e-5"],
+    "discriminators see 64 px": ["--model.projected", "64"],
     "whole pictures of 64 px, no cuts": ["--data.load_size", "64"],
     "cycle weight stays 5": ["--model.cycle_weight_end", "null"],
     "contrast in place of the cycle": [
