@@ -48,8 +48,8 @@ def test_every_system_is_on_a_page() -> None:
     text = "".join(page.read_text() for page in FIGURES)
     systems = [name for name in config_names() if "/" not in name]
     missing = [name for name in systems if not re.search(rf"\b{name}\b", text)]
-    generic = {"gan", "dcgan", "conditional_gan", "flow", "cyclegan", "dcgan_cifar10", "wgan_gp_cifar10"}  # your own pictures
-    assert set(missing) <= generic
+    own_pictures = {"gan", "dcgan", "conditional_gan", "flow", "cyclegan", "dcgan_cifar10", "wgan_gp_cifar10"}
+    assert set(missing) <= own_pictures
 
 
 def test_pictures_are_small_together() -> None:
