@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from jsonargparse import ArgumentParser
 
-from lit_gans.commands.completion import DATA
+from data_modules.registry import DATA_MODULES
 from lit_gans.commands.help import PARTS, TRAINER, plain
 from lit_gans.commands.signatures import options_of
 from lit_gans.models.registry import MODELS
 
 CLASSES = [f"{module}.{name}" for name, module in MODELS.items()]
-CLASSES += [f"data_modules.{path}" for path in DATA] + [*PARTS.values(), TRAINER]
+CLASSES += [f"{module}.{name}" for name, module in DATA_MODULES.items()] + [*PARTS.values(), TRAINER]
 
 
 def of_the_parser(path: str) -> dict[str, tuple[str, str]]:
