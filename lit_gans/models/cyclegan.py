@@ -40,7 +40,7 @@ class CycleGAN(Translation, ImageModel):
     float in [-1, 1]. At the defaults the training is the paper's.
 
     Args:
-        width, blocks, upsample, residual, generator_norm: of the generators, see ResnetGenerator.
+        width, blocks, upsample, residual, generator_norm, masked: of the generators, see ResnetGenerator.
         discriminator_width, discriminator_layers, discriminator_norm: see PatchDiscriminator.
         projected: height and width, a multiple of 32, at which a frozen ImageNet network sees the images; small
             discriminators of its features take the place of the patches', see ProjectedDiscriminator. Goes with
@@ -84,6 +84,7 @@ class CycleGAN(Translation, ImageModel):
         upsample: Upsampling = "transpose",
         residual: bool = False,
         generator_norm: GeneratorNorm = "instance",
+        masked: bool = False,
         discriminator_width: int = 64,
         discriminator_layers: int = 3,
         discriminator_norm: DiscriminatorNorm = "instance",
@@ -115,7 +116,7 @@ class CycleGAN(Translation, ImageModel):
         self.save_hyperparameters()
         self.ema_decay = checks.number("ema_decay", ema_decay, at_least=0, below=1, hint="0.999; 0 for no average")
         self.set_generators(
-            lambda: ResnetGenerator(width, blocks, upsample, residual, channels, generator_norm), ema_decay > 0
+            lambda: ResnetGenerator(width, blocks, upsample, residual, channels, generator_norm, masked), ema_decay > 0
         )
         for name in DISCRIMINATORS:
             patches = PatchDiscriminator(discriminator_width, discriminator_layers, channels, discriminator_norm)

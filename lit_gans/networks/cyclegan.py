@@ -24,6 +24,9 @@ GeneratorNorm = Literal["instance", "affine", "none"]
 # Two layers of stride 2.
 GRANULARITY = 4
 
+# Bias of the mask before tanh: it covers 0.047 at the start.
+MASK_START = -1.5
+
 
 class ResnetGenerator(nn.Module):
     """Image -> image of the same size: 7x7 convolution, two of stride 2, residual blocks, two upsamplings, 7x7.
@@ -35,6 +38,8 @@ class ResnetGenerator(nn.Module):
             a checkerboard (Odena et al. 2016).
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
+        masked: the network draws an image and where it covers the one it was given: a mask in [0, 1] (Mejjati et al.
+            2018, arXiv 1806.02311); it starts as one twentieth everywhere. Not together with `residual`.
         channels: of the images: 3, or 1 for grey.
         generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
             other code; or "none", from Kaiming's weights and blocks that begin as no change (Fixup, Zhang et al. 2019):
@@ -55,15 +60,18 @@ class ResnetGenerator(nn.Module):
         residual: bool = False,
         channels: int = 3,
         generator_norm: GeneratorNorm = "instance",
+        masked: bool = False,
     ) -> None:
         super().__init__()
         checks.channels(channels)
         checks.whole("width", width, at_least=1)
         checks.whole("blocks", blocks, at_least=0)
+        if residual and masked:
+            raise InputError("residual and masked are both true; a network draws changes or a masked image, not both")
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
         checks.choice("generator_norm", generator_norm, get_args(GeneratorNorm))
-        last = nn.Conv2d(width, channels, 7)
+        last = nn.Conv2d(width, channels + masked, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
             *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, generator_norm)),
@@ -75,7 +83,7 @@ class ResnetGenerator(nn.Module):
             *(nn.ReflectionPad2d(3), last, nn.Tanh()),
         )
         init_normal(self)
-        self.residual, self.channels = residual, channels
+        self.residual, self.masked, self.channels = residual, masked, channels
         # layers of `model` up to which `encoded` looks, and what comes out of each
         self.looked_at = [4, 7, 10, 10 + (blocks + 1) // 2][: 4 if blocks else 3]
         self.encoded_channels = [channels, width, 2 * width, 4 * width, 4 * width][: 5 if blocks else 4]
@@ -86,6 +94,10 @@ class ResnetGenerator(nn.Module):
         if residual:
             nn.init.zeros_(last.weight)
             self.register_buffer("draws_change", torch.tensor(True))
+        if masked:
+            nn.init.zeros_(last.weight)
+            nn.init.constant_(cast(Tensor, last.bias)[channels:], MASK_START)
+            self.register_buffer("draws_mask", torch.tensor(True))
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
@@ -95,6 +107,9 @@ class ResnetGenerator(nn.Module):
         drawn = self.model(image)
         if self.residual:
             drawn = bounded(image + 2 * drawn)
+        if self.masked:
+            mask = (1 + drawn[:, self.channels :]) / 2
+            drawn = image + mask * (drawn[:, : self.channels] - image)
         return drawn[..., :height, :width]
 
     def encoded(self, image: Tensor) -> list[Tensor]:
