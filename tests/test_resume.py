@@ -16,7 +16,7 @@ STEPS_BEFORE, STEPS = 17, 40
 
 
 def arguments(scenes_folder: Path, runs: Path, *more: str) -> list[str]:
-    tiny = "--model.width 2 --model.image_size 16 --data.image_size 16 --data.batch_size 4 --data.flip true"
+    tiny = "--model.width 2 --data.image_size 16 --data.batch_size 4 --data.flip true"
     trainer = f"--trainer.accelerator cpu --trainer.devices 1 --trainer.default_root_dir {runs} --wandb off"
     every = "--samples.every 1000 --trainer.log_every_n_steps 5"
     return [

@@ -12,12 +12,17 @@ from data_modules.registry import DATA_MODULES
 from lit_gans.commands.old_options import config_with_new_names, with_new_names
 from lit_gans.commands.signatures import options_of
 from lit_gans.configs import find_config, is_plain, read_config
-from lit_gans.errors import did_you_mean
+from lit_gans.errors import InputError, did_you_mean
 from lit_gans.models.registry import MODELS
 
 CONFIG = ("--config", "-c")
 # Classes that are given by their names.
 CLASSES = {"model": MODELS, "data": DATA_MODULES}
+# What the data tell model and scores (commands/lightning.py). The parser takes such options, and forgets them.
+TOLD_BY_DATA = (
+    *("model.num_classes", "model.class_names", "model.image_size", "model.channels"),
+    *("score.class_names", "score.class_groups", "score.class_properties"),
+)
 # The parser's words for types -> a user's.
 TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "NoneType": "null"}
 
@@ -26,7 +31,7 @@ def with_configs(args: list[str]) -> list[str]:
     """The arguments with config names replaced by files, the run's own config where none is given, and a run name.
 
     Raises:
-        InputError: a config that is not there, or not readable.
+        InputError: a config that is not there, or not readable; a value that the data tell.
     """
     args = [part for arg in args for part in (arg.split("=", 1) if arg.startswith("--config=") else [arg])]
     args = with_new_names(args)
@@ -39,10 +44,11 @@ def with_configs(args: list[str]) -> list[str]:
 
         args = ["--config", str(config_of(Path(checkpoint))), *args]
         places = [1]
-    if not places:
-        return args
     files = [Path(args[i]) for i in places]
     contents = [read_config(file) for file in files]
+    refuse_told_by_data(args, files, contents)
+    if not places:
+        return args
     tell_models(files, contents)
     for i, file, content in zip(places, files, contents, strict=True):
         renamed = config_with_new_names(file, content)
@@ -50,6 +56,18 @@ def with_configs(args: list[str]) -> list[str]:
             args[i] = json.dumps(renamed or content)  # which the parser takes in the place of a file
     # in front, so that --run_name and the name in an earlier run's config win
     return ["--run_name", files[0].stem, *args]
+
+
+def refuse_told_by_data(args: Sequence[str], files: Sequence[Path], contents: Sequence[dict[str, Any]]) -> None:
+    """Raises InputError: an option or a config sets what the data tell."""
+    options = {arg.split("=")[0].replace(".init_args.", ".") for arg in args}
+    for key in TOLD_BY_DATA:
+        places = [f"{file}: {key}" for file, content in zip(files, contents, strict=True) if has_key(content, key)]
+        places += [f"--{key}"] if f"--{key}" in options else []
+        if places:
+            part, _, name = key.partition(".")
+            hint = f"; set --data.{name}" if name in ("image_size", "channels") else ""
+            raise InputError(f"{places[-1]}: the {part} takes it from the data{hint}")
 
 
 def tell_models(files: Sequence[Path], contents: Sequence[dict[str, Any]]) -> None:

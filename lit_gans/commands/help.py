@@ -7,22 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from data_modules.registry import DATA_MODULES
-from lit_gans.commands.arguments import CONFIG, option, with_configs
+from lit_gans.commands.arguments import CONFIG, TOLD_BY_DATA, option, with_configs
 from lit_gans.commands.signatures import options_of
 from lit_gans.configs import first_sentence, read_config
 from lit_gans.errors import InputError
 from lit_gans.models.registry import MODELS
 
-# What the data tell the model and the scores: no options of the user's.
-LINKED = {
-    "model.num_classes",
-    "model.class_names",
-    "model.image_size",
-    "model.channels",
-    "score.class_names",
-    "score.class_groups",
-    "score.class_properties",
-}
 NOT_FOR_A_TERMINAL = {"trainer.callbacks", "trainer.plugins", "trainer.logger", "trainer.profiler"}
 PARTS = {
     "score": "lit_gans.scoring.score.Score",
@@ -112,7 +102,7 @@ def options(key: str, path: str) -> Iterator[tuple[str, Any, str]]:
     except LookupError as error:
         raise InputError(f"--{key} {path}: {error.args[0]}") from None
     for name, default, text in found:
-        if f"{key}.{name}" not in LINKED | NOT_FOR_A_TERMINAL:
+        if f"{key}.{name}" not in {*TOLD_BY_DATA, *NOT_FOR_A_TERMINAL}:
             yield f"{key}.{name}", default, first_sentence(text)
 
 

@@ -30,7 +30,7 @@ from lit_gans.callbacks.samples import PredictionWriter, SampleGrid
 from lit_gans.callbacks.throughput import Throughput
 from lit_gans.callbacks.wandb import wandb_logger
 from lit_gans.checks import whole
-from lit_gans.commands.arguments import readable
+from lit_gans.commands.arguments import TOLD_BY_DATA, readable
 from lit_gans.commands.run_checkpoint import OF_THE_RUN, checked_checkpoint, newest
 from lit_gans.commands.trainer import Trainer, put_back_loaders
 from lit_gans.errors import InputError
@@ -69,11 +69,11 @@ class CLI(LightningCLI):
         parser.add_lightning_class_args(BestCheckpoint, "stop")
         parser.add_lightning_class_args(Compile, "compile")
         parser.add_lightning_class_args(Score, "score")
-        for name in ("class_names", "class_groups", "class_properties"):
-            parser.link_arguments(f"data.{name}", f"score.{name}", apply_on="instantiate")
-        for name in ("num_classes", "class_names", "image_size", "channels"):
+        for key in TOLD_BY_DATA:
+            part, _, name = key.partition(".")
             # skipped by Lightning for models without that parameter
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+            target = f"model.init_args.{name}" if part == "model" else key
+            parser.link_arguments(f"data.{name}", target, apply_on="instantiate")
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)

@@ -26,6 +26,9 @@ MODEL = "model:\n  class_path: lit_gans.models.cdcgan.CDCGAN\n  init_args: "
         ("--wandb of", "--wandb is of; expected one of 'auto', 'online', 'offline', 'off'"),
         ("--model CDCGA", "--model CDCGA: no such class; did you mean CDCGAN?"),
         ("--data imagefolder", "--data imagefolder: no such class; did you mean ImageFolder? There are AnimeFaces, "),
+        ("--model.image_size 32", "--model.image_size: the model takes it from the data; set --data.image_size"),
+        ("--model.init_args.channels=1", "--model.channels: the model takes it from the data; set --data.channels"),
+        ("--score.class_names [a]", "--score.class_names: the score takes it from the data"),
         ("--model.width", "--model.width needs a value"),
         ("junk", "'junk' belongs to no option"),
     ],
@@ -41,6 +44,7 @@ def test_a_mistake_on_the_command_line(arguments: str, line: str, capsys: pytest
     [
         (MODEL + "{widht: 3}\n", "model.widht: no such option; did you mean --model.width?"),
         (MODEL + "{width: x}\n", "model.width is x; expected a whole number"),
+        (MODEL + "{num_classes: 3}\n", "model.num_classes: the model takes it from the data"),
         ("modle: 3\n", "modle: no such option"),
     ],
 )
