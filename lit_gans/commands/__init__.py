@@ -10,7 +10,7 @@ LIGHTNING = {
 COMMANDS = {
     "sample": "draw pictures from a checkpoint, for conditions given by name or from noise alone",
     "translate": "put the pictures of a folder through a generator of a CycleGAN",
-    "interpolate": "draw the pictures between pairs of pictures, through the latents of a flow",
+    "interpolate": "draw the pictures between random latents, or between pairs of pictures",
     "edit": "give a picture more or less of an attribute, through the latents of a flow",
     "export": "write a classifier for scoring scripts, a generator without what only training needs, or as ONNX",
     "push": "put a model on the Hugging Face Hub, with a card of how it came to be",

@@ -1,4 +1,4 @@
-"""Shared parts of `interpolate` and `edit`: a trained flow, the data of its run, pictures of the user."""
+"""Shared parts of `interpolate` and `edit`: a trained model, the data of its run, pictures of the user."""
 
 from __future__ import annotations
 
@@ -15,13 +15,8 @@ if TYPE_CHECKING:
     from lit_gans.inference.latent_space import LatentSpace
 
 
-def add_common_arguments(parser: ArgumentParser, out: str) -> None:
-    parser.add_argument(
-        "checkpoint",
-        type=Path,
-        metavar="CKPT",
-        help="of a model that encodes images (ConditionalFlow, ConditionalFlowMatching), written by lit-gans fit",
-    )
+def add_common_arguments(parser: ArgumentParser, out: str, model: str) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help=f"of {model}, written by lit-gans fit")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"grid picture (default {out})")
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="the data set, if it is not where the run's config.yaml has it"
@@ -29,20 +24,29 @@ def add_common_arguments(parser: ArgumentParser, out: str) -> None:
     add_device_argument(parser)
 
 
-def load_encoder(checkpoint: Path, device: str = "auto") -> LatentSpace:
-    """The model of a checkpoint, one that encodes images, on the device of this name.
+def loaded(checkpoint: Path, device: str = "auto") -> Any:
+    """The model of a checkpoint, on the device of this name.
 
     Raises:
-        InputError: no checkpoint of this package, or one of another model.
+        InputError: no checkpoint of this package.
     """
     import lit_gans
-    from lit_gans.errors import InputError
-    from lit_gans.inference.latent_space import LatentSpace
 
     place = device_of(device)
     if device == "auto" and place.type == "mps":
         place = device_of("cpu")  # a flow with attention computes in float64, which mps has not
-    model = lit_gans.load(checkpoint, place)
+    return lit_gans.load(checkpoint, place)
+
+
+def encoder(checkpoint: Path, model: Any) -> LatentSpace:
+    """The model of a checkpoint, which encodes images.
+
+    Raises:
+        InputError: it does not.
+    """
+    from lit_gans.errors import InputError
+    from lit_gans.inference.latent_space import LatentSpace
+
     if not isinstance(model, LatentSpace):
         raise InputError(
             f"{checkpoint} holds a {model.model_name}; expected one that encodes images: a ConditionalFlow "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lit_gans.commands.device import add_device_argument, device_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -85,7 +85,7 @@ def run(args: Namespace) -> int:
     if args.raw:
         print("--raw is called --no-use-ema now")
     options |= {"seed": args.seed, "use_ema": args.use_ema and not args.raw}
-    conditions, places = asked_for(args)
+    conditions, places = (tags_of(args.tags), []) if args.tags else asked_for(args.condition)
     if isinstance(model, UnconditionalSampling):
         if conditions or args.labels:
             raise InputError(f"{holds}, which takes no conditions; leave out --condition, --tags and --labels")
@@ -173,16 +173,18 @@ def file_name(number: int, total: int, names: list[str]) -> str:
     return f"{number:0{digits}d}{words[:150]}.png"
 
 
-def asked_for(args: Namespace) -> tuple[list[list[str]], list[dict[str, Point]]]:
-    """The class names of each condition, and the places of those that have one; empty lists without --condition and
-    --tags."""
-    if args.tags is not None:
-        from data_modules.tags import read_requests
-
-        return [[f"{hair} hair", f"{eyes} eyes"] for hair, eyes in read_requests(args.tags)], []
-    asked = [[split_place(part) for part in text.split(",") if part.strip()] for text in args.condition or ()]
+def asked_for(texts: Sequence[str] | None) -> tuple[list[list[str]], list[dict[str, Point]]]:
+    """The class names of each condition, and the places of those that have one; empty lists without conditions."""
+    asked = [[split_place(part) for part in text.split(",") if part.strip()] for text in texts or ()]
     names = [[name for name, _ in objects] for objects in asked]
     return names, [{name: place for name, place in objects if place is not None} for objects in asked]
+
+
+def tags_of(file: Path) -> list[list[str]]:
+    """The class names of each line of a tag file."""
+    from data_modules.tags import read_requests
+
+    return [[f"{hair} hair", f"{eyes} eyes"] for hair, eyes in read_requests(file)]
 
 
 def split_place(text: str) -> tuple[str, Point | None]:

@@ -55,6 +55,11 @@ class VelocitySampling(LatentSpace, ConditionalSampling, Averaged):
             z = temperature * torch.randn(shape, generator=rng).to(self.device)
             yield self.follow(z, told, 0.0, 1.0, use_ema, guidance, steps).clamp(-1, 1)
 
+    def pictures_of(self, z: Tensor, rng: torch.Generator, use_ema: bool, conditions: Tensor) -> Iterator[Tensor]:
+        """The pictures of this flat noise (B, dims), at the model's guidance; nothing else is drawn at random."""
+        x = z.view(len(z), self.channels, self.image_size, self.image_size)
+        yield self.follow(x, conditions, 0.0, 1.0, use_ema, self.guidance).clamp(-1, 1)
+
     def encode(self, x: Tensor, conditions: Conditions | None = None, use_ema: bool = True) -> Latents:
         """The noise that images (B, 3, image_size, image_size) in [-1, 1] are drawn from, up to the error of the steps.
 

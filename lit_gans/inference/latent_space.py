@@ -17,7 +17,8 @@ class LatentSpace:
     """Mixin: the way between two images, edits of attributes, and other labels.
 
     The model has `encode(x, conditions)`, whose latents have `flatten() -> (B, dims)`, and its inverse `decode(latents
-    or their flat form, conditions, guidance=...)`; and the names of its classes.
+    or their flat form, conditions, guidance=...)`; `pictures_of(flat latents, rng, use_ema, conditions)`, which draws
+    as `sample` does; and the names of its classes.
 
     Attributes:
         image_size, dims: height and width of the images, and the numbers in one.
@@ -29,6 +30,9 @@ class LatentSpace:
     class_names: Sequence[str] | None
     encode: Any
     decode: Any
+    pictures_of: Any
+    model_name: Any
+    device: Any
 
     def set_space(
         self,

@@ -72,11 +72,21 @@ class FlowSampling(LatentSpace, ConditionalSampling, Averaged):
             label = labels[start : start + SAMPLING_BATCH]
             eps = temperature * torch.randn(len(label), self.dims, generator=rng).to(self.device)
             known = None if low is None else low[start : start + SAMPLING_BATCH]
-            with self.exact(torch.float32, use_ema) as flow:
-                x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, known))
-                if self.noise:
-                    x = denoised(flow, x, self.noise * IN_CUBE, label, known)
-            yield from_cube(x).clamp(-1, 1)
+            yield self.picture(eps, label, guidance, known, use_ema)
+
+    def pictures_of(self, z: Tensor, rng: torch.Generator, use_ema: bool, conditions: Tensor) -> Iterator[Tensor]:
+        """The pictures of these flat latents (B, dims) at the model's guidance, in parts of 128."""
+        labels = self.asked(conditions, rng)
+        for eps, label in zip(z.split(SAMPLING_BATCH), labels.split(SAMPLING_BATCH), strict=True):
+            yield self.picture(eps, label, self.guidance, None, use_ema)
+
+    def picture(self, eps: Tensor, label: Tensor, guidance: float, low_res: Tensor | None, use_ema: bool) -> Tensor:
+        """One batch of `draw`, of flat latents and of what `asked` gives."""
+        with self.exact(torch.float32, use_ema) as flow:
+            x = flow.inverse(Latents.unflatten(eps, flow.shapes), flow.guided(label, guidance, low_res))
+            if self.noise:
+                x = denoised(flow, x, self.noise * IN_CUBE, label, low_res)
+        return from_cube(x).clamp(-1, 1)
 
     def asked(self, conditions: Tensor, rng: torch.Generator, places: Tensor | None = None) -> Tensor:
         """What the flow is told to draw for these conditions, a row each; `places` as in `draw`."""

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from lit_gans import checks
-from lit_gans.inference.generators import LatentGenerator
-from lit_gans.inference.latent_space import LatentSpace
-from lit_gans.networks.flow.latents import between
+from lit_gans.inference import walks
 from lit_gans.playground.shelf import Entry
 from lit_gans.training.seeding import generator_of
-from lit_gans.training.tips import draw_latents
 
 # Of one request, so that nobody waits long for another's pictures.
 MOST_PICTURES = 32
@@ -61,22 +57,13 @@ def walk(entry: Entry, seeds: tuple[int, int], steps: int) -> tuple[Tensor, str]
     Raises:
         InputError: a value that is not possible.
     """
-    model = entry.model
     checks.whole("steps", steps, at_least=2, at_most=MOST_PICTURES)
-    shape = (1, model.latent_dim if isinstance(model, LatentGenerator) else model.dims)
-    latent = model.latent if isinstance(model, LatentGenerator) else "gaussian"
-    start, end = (
-        model.temperature * draw_latents(latent, shape, generator_of(checks.seed("seed", one))) for one in seeds
-    )
-    mode = "slerp" if latent == "gaussian" else "lerp"
-    z = torch.cat([between(start, end, share, mode) for share in torch.linspace(0, 1, steps).tolist()])
-    condition = None if entry.vocabulary is None else random_conditions(entry, 1, seeds[0])
-    names = entry.vocabulary.names if entry.vocabulary else ()
-    words = "" if condition is None else ", ".join(asked_of(condition[0], names))
-    rows = [] if condition is None else [condition.expand(steps, -1).to(model.device)]
-    if isinstance(model, LatentSpace):
-        return model.decode(z, *rows, guidance=model.guidance).clamp(-1, 1), words
-    return torch.cat(list(model.pictures_of(z.to(model.device), generator_of(seeds[0]), True, *rows))), words
+    start, end = (walks.random_latents(entry.model, 1, one) for one in seeds)
+    condition, words = None, ""
+    if entry.vocabulary is not None:
+        condition = random_conditions(entry, 1, seeds[0])
+        words = ", ".join(asked_of(condition[0], entry.vocabulary.names))
+    return walks.walk(entry.model, start, end, steps, conditions=condition, seed=seeds[0])[0], words
 
 
 def asked_of(row: Tensor, names: Sequence[str]) -> list[str]:

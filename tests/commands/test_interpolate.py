@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from untrained import checkpoint_of, untrained
 
 import lit_gans
 from lit_gans.cli import main
@@ -98,12 +99,53 @@ def test_an_error_is_one_line_that_names_the_fault(
     assert not (tmp_path / "way.png").exists()
 
 
-def test_a_checkpoint_that_encodes_nothing_is_refused(
-    scenes_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def generator_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint_of(untrained("tag_dcgan"), tmp_path_factory.mktemp("generator") / "tags.ckpt")
+
+
+def test_a_generator_goes_from_latents_to_latents(generator_checkpoint: Path, tmp_path: Path) -> None:
+    """Its first end is the first picture that `sample` draws with this seed."""
+    out = tmp_path / "way.png"
+    words = ["--condition", "red cube", "--seed", "5", "--pairs", "2", "--steps", "4", "--out", str(out)]
+    assert main(["interpolate", str(generator_checkpoint), *words]) == 0
+    drawn = pixels(lit_gans.load(generator_checkpoint).sample([["red cube"]], n=4, seed=5))
+    found = cells(out, 2, 4).astype(int)
+    for row, pair in zip(found, (drawn[:2], drawn[2:]), strict=True):
+        assert max(np.abs(row[0] - pair[0]).max(), np.abs(row[-1] - pair[1]).max()) <= 1
+        assert np.abs(row[0] - row[1]).max() > 0
+
+
+def test_each_condition_is_a_row_of_its_own(flow_checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "way.png"
+    words = ["--condition", "red cube", "--condition", "blue sphere, gray cube", "--steps", "2", "--out", str(out)]
+    assert main(["interpolate", str(flow_checkpoint), *words]) == 0
+    assert len(cells(out, 2, 2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--image a.png --image b.png", "holds a TagDCGAN; expected one that encodes images: a ConditionalFlow"),
+        ("", "a TagDCGAN draws for conditions"),
+        ("--condition red_cube", "'red_cube'"),
+        ("--condition redcube@0.1", "'redcube@0.1'"),
+        ("--pairs 3 --condition red --condition blue", "--pairs 3, and --condition was given 2 times"),
+    ],
+)
+def test_a_mistake_with_a_generator_is_told(
+    arguments: str, message: str, generator_checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = f"""fit --config cdcgan_iclevr --data.root {scenes_folder} --data.image_size 16 --data.batch_size 8
-        --model.width 2 --trainer.max_steps 1 --trainer.limit_val_batches 0 --trainer.accelerator cpu --wandb off
-        --trainer.default_root_dir {tmp_path}"""
-    assert main(arguments.split()) == 0
-    assert main(["interpolate", str(tmp_path / "cdcgan_iclevr" / "version_0" / "checkpoints" / "last.ckpt")]) == 2
-    assert "holds a CDCGAN; expected one that encodes images: a ConditionalFlow" in capsys.readouterr().err
+    assert main(["interpolate", str(generator_checkpoint), *arguments.split()]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_places_are_refused(generator_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["interpolate", str(generator_checkpoint), "--condition", "red cube @ 0.1 0.2"]) == 2
+    assert "told no places" in capsys.readouterr().err
+
+
+def test_a_model_without_latents_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = checkpoint_of(untrained("cyclegan"), tmp_path / "cyclegan.ckpt")
+    assert main(["interpolate", str(checkpoint)]) == 2
+    assert "holds a CycleGAN; expected one that encodes images: a ConditionalFlow" in capsys.readouterr().err
