@@ -38,8 +38,9 @@ class ResnetGenerator(nn.Module):
             a checkerboard (Odena et al. 2016).
         residual: the network draws the change of the image, in [-2, 2], instead of the whole image (as DeblurGAN,
             Kupyn et al. 2018); it starts as no change at all. What is to stay as it is need not be learnt.
-        masked: the network draws an image and where it covers the one it was given: a mask in [0, 1] (Mejjati et al.
-            2018, arXiv 1806.02311); it starts as one twentieth everywhere. Not together with `residual`.
+        masked: the network draws an image and a mask in [0, 1], by which it covers the one it was given (Mejjati et al.
+            2018, arXiv 1806.02311): what is to go need not be subtracted. The mask starts as one twentieth everywhere.
+            With `residual`, the change is added to what is seen then: so a generator learns on where its mask is 0.
         channels: of the images: 3, or 1 for grey.
         generator_norm: "instance", as in the paper; "affine", which has weights and biases, as in some generators of
             other code; or "none", from Kaiming's weights and blocks that begin as no change (Fixup, Zhang et al. 2019):
@@ -66,12 +67,10 @@ class ResnetGenerator(nn.Module):
         checks.channels(channels)
         checks.whole("width", width, at_least=1)
         checks.whole("blocks", blocks, at_least=0)
-        if residual and masked:
-            raise InputError("residual and masked are both true; a network draws changes or a masked image, not both")
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
         checks.choice("generator_norm", generator_norm, get_args(GeneratorNorm))
-        last = nn.Conv2d(width, channels + masked, 7)
+        last = nn.Conv2d(width, channels * (residual or not masked) + (channels + 1) * masked, 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
             *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, generator_norm)),
@@ -91,12 +90,12 @@ class ResnetGenerator(nn.Module):
         if generator_norm == "none":
             init_without_norm(self)
             self.register_buffer("without_norm", torch.tensor(True))
-        if residual:
+        if residual or masked:
             nn.init.zeros_(last.weight)
+        if residual:
             self.register_buffer("draws_change", torch.tensor(True))
         if masked:
-            nn.init.zeros_(last.weight)
-            nn.init.constant_(cast(Tensor, last.bias)[channels:], MASK_START)
+            nn.init.constant_(cast(Tensor, last.bias)[channels], MASK_START)
             self.register_buffer("draws_mask", torch.tensor(True))
 
     def forward(self, image: Tensor) -> Tensor:
@@ -105,12 +104,13 @@ class ResnetGenerator(nn.Module):
         if below or right:
             image = pad(image, (0, right, 0, below), mode="replicate")
         drawn = self.model(image)
-        if self.residual:
-            drawn = bounded(image + 2 * drawn)
+        seen = image if self.residual else drawn
         if self.masked:
-            mask = (1 + drawn[:, self.channels :]) / 2
-            drawn = image + mask * (drawn[:, : self.channels] - image)
-        return drawn[..., :height, :width]
+            mask = (1 + drawn[:, self.channels : self.channels + 1]) / 2
+            seen = image + mask * (drawn[:, : self.channels] - image)
+        if self.residual:
+            seen = bounded(seen + 2 * drawn[:, -self.channels :])
+        return seen[..., :height, :width]
 
     def encoded(self, image: Tensor) -> list[Tensor]:
         """What the network makes of an image (B, channels, H, W), H and W multiples of 4, on the way to its middle: the
