@@ -33,6 +33,7 @@ SMALL: dict[str, tuple[str, dict[str, Any]]] = {
     "flow_matching": ("ConditionalFlowMatching", {**GIVEN, "width": 16, "levels": 2, "blocks": 1, "steps": 1}),
     "cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "discriminator_width": 2}),
     "residual_cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "residual": True, "upsample": "resize"}),
+    "masked_cyclegan": ("CycleGAN", {"width": 2, "blocks": 1, "residual": True, "masked": True, "upsample": "resize"}),
 }
 
 

@@ -23,7 +23,7 @@ NUMBERS = {2: (1, 5), 4: (1, 2, 5, 6)}
 def load_generator(path: str | Path) -> ResnetGenerator:
     """The generator of a file that holds nothing but its state dict, in eval mode.
 
-    Width, blocks and kind of upsampling are read off the shapes, `residual` and the norm off the names.
+    Width, blocks and kind of upsampling are read off the shapes, `residual`, `masked` and the norm off the names.
     A generator of this package is written to such a file by `torch.save(model.generator_a2b.state_dict(), path)`.
 
     Raises:
@@ -86,5 +86,5 @@ def options_of(state: dict[str, Tensor]) -> dict[str, Any]:
     upsample: Upsampling = "transpose" if transposed else "resize"
     sizes = {"width": width, "blocks": blocks, "channels": state["model.1.weight"].shape[1]}
     norm: GeneratorNorm = "affine" if "model.2.weight" in state else "none" if "without_norm" in state else "instance"
-    kinds = {"residual": "draws_change" in state, "generator_norm": norm}
+    kinds = {"residual": "draws_change" in state, "masked": "draws_mask" in state, "generator_norm": norm}
     return {**sizes, **kinds, "upsample": upsample}

@@ -69,7 +69,14 @@ def test_the_published_layouts_load_name_by_name(tmp_path: Path, name: str) -> N
 
 @pytest.mark.parametrize(
     "options",
-    [{"blocks": 0}, {"width": 7}, {"upsample": "resize"}, {"residual": True}, {"generator_norm": "none"}],
+    [
+        {"blocks": 0},
+        {"width": 7},
+        {"upsample": "resize"},
+        {"residual": True},
+        {"masked": True},
+        {"generator_norm": "none"},
+    ],
     ids=str,
 )
 def test_the_options_are_read_off_the_weights(tmp_path: Path, options: dict[str, Any]) -> None:

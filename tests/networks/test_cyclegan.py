@@ -11,7 +11,7 @@ from torch import nn
 
 from lit_gans.errors import InputError
 from lit_gans.kernels.instance_norm import InstanceNorm2d
-from lit_gans.networks.cyclegan import PatchDiscriminator, ResidualBlock, ResnetGenerator
+from lit_gans.networks.cyclegan import MASK_START, PatchDiscriminator, ResidualBlock, ResnetGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "cyclegan.json").read_text())
 
@@ -149,6 +149,46 @@ class TestResidual:
         generator = ResnetGenerator(4, 1, residual=True)
         generator(torch.rand(1, 3, 16, 16) - 0.5).square().mean().backward()
         assert any(p.grad is not None and p.grad.any() for p in generator.parameters())
+
+
+class TestMasked:
+    """The last layer draws an image, a mask and, with `residual`, a change."""
+
+    @staticmethod
+    def drawing(biases: list[float], residual: bool) -> ResnetGenerator:
+        """A generator that draws the same at each pixel of whatever image."""
+        generator = ResnetGenerator(4, 1, residual=residual, masked=True)
+        last = next(m for m in reversed(generator.model) if isinstance(m, nn.Conv2d))
+        assert last.bias is not None
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor(biases))
+        return generator
+
+    @pytest.mark.parametrize("residual", [False, True])
+    def test_it_starts_as_a_twentieth_of_grey_over_the_image(self, residual: bool) -> None:
+        image = torch.rand(2, 3, 18, 16) * 2 - 1
+        share = (1 + math.tanh(MASK_START)) / 2
+        torch.testing.assert_close(ResnetGenerator(4, 1, residual=residual, masked=True)(image), (1 - share) * image)
+
+    def test_the_image_is_covered_where_the_mask_is_1_and_seen_where_it_is_0(self) -> None:
+        image = torch.rand(1, 3, 16, 16) * 2 - 1
+        covered, seen = (self.drawing([0.5] * 3 + [mask], False)(image) for mask in (20.0, -20.0))
+        torch.testing.assert_close(covered, torch.full_like(image, math.tanh(0.5)))
+        torch.testing.assert_close(seen, image)
+
+    def test_the_change_is_added_to_what_is_seen(self) -> None:
+        image = torch.rand(1, 3, 16, 16) * 2 - 1
+        changed = self.drawing([0.5] * 3 + [0.0] + [0.1] * 3, True)(image)
+        torch.testing.assert_close(changed, ((image + math.tanh(0.5)) / 2 + 2 * math.tanh(0.1)).clamp(-1, 1))
+
+    def test_with_a_change_it_learns_on_where_the_mask_is_0(self) -> None:
+        """A mask alone that has closed has no gradient any more: such a generator stays at no change for good."""
+        gradients = []
+        for residual in (False, True):
+            generator = self.drawing([0.0] * 3 + [-20.0] + [0.0] * 3 * residual, residual)
+            generator(torch.rand(1, 3, 16, 16) - 0.5).square().mean().backward()
+            gradients.append(sum(p.grad.abs().sum() for p in generator.parameters() if p.grad is not None))
+        assert gradients[0] == 0 < gradients[1]
 
 
 class TestWithoutNorm:
