@@ -23,15 +23,18 @@ ARMS: dict[str, list[str]] = {
     "patches with instance norm": PATCHES,
     "patches with lazy R1": [*PATCHES, "--model.discriminator_norm", "none", "--model.penalties", PENALTIES],
     "whole generators with instance norm, autoencoders first": [
-        *("--model.residual", "false", "--model.generator_norm", "instance", "--model.lr_generator", "2e-4"),
+        *("--model.residual", "false", "--model.masked", "false"),
+        *("--model.generator_norm", "instance", "--model.lr_generator", "2e-4"),
         *("--model.warm_start", "1000", "--model.cycle_weight", "10", "--model.cycle_weight_end", "3"),
         *("--model.identity_weight", "0.5", "--model.identity_every", "4"),
     ],
     "instance norm in the generators": ["--model.generator_norm", "instance"],
-    "generators of rate 4e-5": ["--model.lr_generator", "4e-5"],
+    "no masks": ["--model.masked", "false"],
+    "masks, and no change added": ["--model.residual", "false"],
+    "generators of rate 3e-5": ["--model.lr_generator", "3e-5"],
     "discriminators see 64 px": ["--model.projected", "64"],
     "whole pictures of 64 px, no cuts": ["--data.load_size", "64"],
-    "cycle weight stays 5": ["--model.cycle_weight_end", "null"],
+    "cycle weight from 5 to 2": ["--model.cycle_weight", "5", "--model.cycle_weight_end", "2"],
     "contrast in place of the cycle": [
         *("--model.cycle_weight", "0", "--model.cycle_weight_end", "null", "--model.contrast_weight", "1")
     ],

@@ -70,7 +70,8 @@ class ResnetGenerator(nn.Module):
         if upsample not in get_args(Upsampling):
             raise InputError(f"upsample is {upsample!r}; expected 'transpose' or 'resize'")
         checks.choice("generator_norm", generator_norm, get_args(GeneratorNorm))
-        last = nn.Conv2d(width, channels * (residual or not masked) + (channels + 1) * masked, 7)
+        # an image with its mask, a change, both, or an image alone
+        last = nn.Conv2d(width, (channels + 1) * masked + channels * (residual or not masked), 7)
         up = ResizeConv2d if upsample == "resize" else DoublingConvTranspose2d
         self.model = nn.Sequential(
             *(nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), *normed(width, generator_norm)),
