@@ -49,12 +49,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     import torch
 
-    from lit_gans.commands.flow_data import data_of_run, encoder, loaded, read_images
+    from lit_gans.commands.flow_data import data_of_run, load_encoder, read_images
     from lit_gans.files import check_picture
     from lit_gans.pictures import labelled_grid, save_picture
 
     check_picture(args.out)
-    model = encoder(args.checkpoint, loaded(args.checkpoint, args.device))
+    model = load_encoder(args.checkpoint, args.device)
     for name in args.attribute:
         model.class_index(name)  # a wrong name is told before the data is read
     images = read_images(args.image, model.image_size, model.channels)

@@ -55,6 +55,11 @@ def encoder(checkpoint: Path, model: Any) -> LatentSpace:
     return model
 
 
+def load_encoder(checkpoint: Path, device: str = "auto") -> LatentSpace:
+    """The model of a checkpoint, one that encodes images, on the device of this name; raises as the two above."""
+    return encoder(checkpoint, loaded(checkpoint, device))
+
+
 def data_of_run(checkpoint: Path, root: Path | None) -> Any:
     """The data set that the checkpoint's run was trained on, set up; with another root if one is given. It is plain
     torch (data_modules/datasets), but for a data module of the user's own.
