@@ -32,15 +32,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="of the latents, or which held-out pictures of the run's data (default 0)"
     )
-    ends = parser.add_mutually_exclusive_group()
-    ends.add_argument(
+    parser.add_argument(
         "--condition",
         action="append",
         metavar="NAMES",
         help='between random latents: what all pictures of a row show, such as "red cube"; a row each, where given '
         "several times",
     )
-    ends.add_argument(
+    parser.add_argument(
         "--image",
         type=Path,
         action="append",
@@ -53,11 +52,14 @@ def run(args: Namespace) -> int:
     import torch
 
     from lit_gans.commands.flow_data import encoder, loaded
+    from lit_gans.errors import InputError
     from lit_gans.files import check_picture
     from lit_gans.inference.generators import LatentGenerator
     from lit_gans.pictures import labelled_grid, save_picture
 
     check_picture(args.out)
+    if args.condition and args.image:
+        raise InputError("--condition goes with random latents, and --image names pictures; give one of both")
     model = loaded(args.checkpoint, args.device)
     if isinstance(model, LatentGenerator) and not args.image:
         ways = between_latents(model, args)

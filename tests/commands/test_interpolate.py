@@ -127,6 +127,7 @@ def test_each_condition_is_a_row_of_its_own(flow_checkpoint: Path, tmp_path: Pat
     ("arguments", "message"),
     [
         ("--image a.png --image b.png", "holds a TagDCGAN; expected one that encodes images: a ConditionalFlow"),
+        ("--condition red --image a.png", "give one of both"),
         ("", "a TagDCGAN draws for conditions"),
         ("--condition red_cube", "'red_cube'"),
         ("--condition redcube@0.1", "'redcube@0.1'"),
