@@ -75,8 +75,6 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     if min(given.rounds, given.batches, given.warmup) < 1:
         parser.error("--rounds, --batches and --warmup must be at least 1")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning")
     sizes = {"image_size": given.image_size, "batch_size": given.batch_size, "flip": True}
     with tempfile.TemporaryDirectory() as cache:
         makes = {
@@ -110,4 +108,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    # of this process alone: a test that calls main leaves the messages of others as they are
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
     main()
